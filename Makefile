@@ -1,0 +1,77 @@
+# Everything a newcomer or a continuous-integration run types. `make help` lists it.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ONCE ?=
+
+# The first Python on the PATH that is 3.11 or newer; `make PYTHON=/path/to/python …` chooses another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+
+.PHONY: help
+help: ## What can be made
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements/dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Cauce needs Python 3.11 or newer: install it, or name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "installing what Cauce needs into $(VENV) (the first time takes a minute or two)"
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+.PHONY: venv
+venv: $(READY) ## The virtual environment, from the lock file
+
+.PHONY: demo
+demo: $(READY) ## The whole fleet with example documents; stays up until Ctrl-C (ONCE=1: checks, stops, exits)
+	@$(BIN)/cauce demo $(if $(ONCE),--once)
+
+.PHONY: test
+test: $(READY) ## Lint, types and every test but the slow fault runs
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/pytest -m "not faults"
+
+.PHONY: test-faults
+test-faults: $(READY) ## The slow runs: services killed under load, fleets scaled up and down
+	@$(BIN)/pytest -m faults --timeout 1800
+
+.PHONY: test-compose
+test-compose: $(READY) ## The compose files for real, with podman or Docker (skips where neither is)
+	@$(BIN)/pytest -m compose --timeout 1800
+
+.PHONY: lint
+lint: $(READY) ## Formatting and lint rules
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+.PHONY: types
+types: $(READY) ## Static types
+	@$(BIN)/mypy
+
+.PHONY: fmt
+fmt: $(READY) ## Formats the code and mends what can be mended
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+.PHONY: bench-e2e
+bench-e2e: $(READY) ## Documents and chunks per second, and the time from POST to complete
+	@$(BIN)/python -m benchmarks.end_to_end
+
+.PHONY: report-documents
+report-documents: $(READY) ## What is found of the documents in ../shared/fixtures, format by format
+	@$(BIN)/python -m benchmarks.report_documents
+
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet pyproject.toml
+.PHONY: lock
+lock: ## Resolves the lock files anew (needs uv)
+	$(LOCK) -o requirements/services.lock
+	$(LOCK) --extra streaming -o requirements/streaming.lock
+	$(LOCK) --extra streaming --extra local --extra dev -o requirements/dev.lock
+
+.PHONY: clean
+clean: ## Removes the virtual environment, caches, and a stopped fleet's state
+	@test ! -x $(BIN)/cauce || $(BIN)/cauce down --wipe
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,33 @@
+"""Puts ingest together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.ingest.handlers import Ingest, failed
+from services.ingest.settings import IngestSettings
+from shared.kafka.client import Connection, KafkaConsumer, KafkaProducer
+from shared.kafka.loop import ConsumeLoop, Limits, Pipeline
+from shared.objects import Objects
+from shared.runtime.health import Health
+from shared.runtime.service import Service
+from shared.topics import UPLOADS_RECEIVED
+
+NAME = "ingest"
+
+
+@asynccontextmanager
+async def build(settings: IngestSettings) -> AsyncIterator[Service]:
+    connection = Connection(settings.kafka_bootstrap_servers, NAME)
+    objects = Objects(settings.object_store_url)
+    producer = KafkaProducer(connection)
+    limits = Limits(concurrency=settings.ingest_concurrency, drain=settings.drain_seconds)
+    pipeline = Pipeline(NAME, NAME, (UPLOADS_RECEIVED,), Ingest(objects).handle, failed, limits)
+    consumer = KafkaConsumer(connection, NAME, [UPLOADS_RECEIVED.name], drain=settings.drain_seconds)
+    loop = ConsumeLoop(pipeline, consumer, producer)
+    health = Health(NAME, (loop,), {"object store": objects.probe})
+    try:
+        yield Service(health, settings.health_host, settings.health_port, producer.start, (loop,))
+    finally:
+        await producer.stop()

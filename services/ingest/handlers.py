@@ -1,0 +1,91 @@
+"""One upload in, one document worth reading out; or a refusal that says why."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from services.ingest.media_types import sniff
+from shared.contracts.documents import DocumentRaw, DocumentStatus, Reason, Stage, State, status_of
+from shared.contracts.uploads import UploadReceived
+from shared.errors import Code, Permanent
+from shared.kafka.deadletters import Failure
+from shared.kafka.records import Emit, Message, Record
+from shared.objects import Objects
+from shared.topics import DOCUMENTS_RAW, DOCUMENTS_STATUS, UPLOADS_RECEIVED
+
+SNIFFED_BYTES = 256 * 1024
+
+
+def version_of(record: Record) -> int:
+    """The offset of the upload's record: per document it only grows, and a replay gives the same again."""
+    return UPLOADS_RECEIVED.version_base + record.offset
+
+
+class Ingest:
+    """Looks at the stored bytes: are they the ones that were announced, and can anybody read them?"""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+
+    async def handle(self, batch: Sequence[Message[UploadReceived]]) -> Sequence[Emit]:
+        return [emit for message in batch for emit in await self._one(message)]
+
+    async def _one(self, message: Message[UploadReceived]) -> tuple[Emit, ...]:
+        upload, record = message.event, message.record
+        head = await self._verified_head(upload)
+        document = _document(upload, record, sniff(head, upload.filename, upload.declared_media_type))
+        status = status_of(document, State.PROCESSING, Stage.INGEST, datetime.now(UTC))
+        return Emit(DOCUMENTS_RAW, document, record), Emit(DOCUMENTS_STATUS, status, record)
+
+    async def _verified_head(self, upload: UploadReceived) -> bytes:
+        """Reads the whole object once; its first bytes tell the media type. Raises Permanent(OBJECT_MISMATCH)."""
+        digest, size, head = hashlib.sha256(), 0, bytearray()
+        async for piece in self._objects.read(upload.s3_path):
+            digest.update(piece)
+            size += len(piece)
+            head += piece[: max(0, SNIFFED_BYTES - len(head))]
+        if size != upload.size_bytes or digest.hexdigest() != upload.sha256:
+            raise Permanent(
+                Code.OBJECT_MISMATCH,
+                f"the stored object is not what was uploaded: {size} bytes of {upload.size_bytes}, or another SHA-256",
+            )
+        return bytes(head)
+
+
+def _document(upload: UploadReceived, record: Record, media_type: str) -> DocumentRaw:
+    return DocumentRaw(
+        document_id=upload.document_id,
+        company_id=upload.company_id,
+        operation=upload.operation,
+        s3_path=upload.s3_path,
+        version=version_of(record),
+        filename=upload.filename,
+        media_type=media_type,
+        sha256=upload.sha256,
+        size_bytes=upload.size_bytes,
+        received_at=record.time,
+        name=upload.name,
+    )
+
+
+def failed(message: Message[UploadReceived], failure: Failure) -> Sequence[Emit]:
+    """The status that goes with the dead letter of an upload."""
+    upload, record = message.event, message.record
+    status = DocumentStatus(
+        document_id=upload.document_id,
+        company_id=upload.company_id,
+        version=version_of(record),
+        state=State.FAILED,
+        stage=Stage.INGEST,
+        reason=Reason(code=failure.code.value, message=failure.told),
+        at=datetime.now(UTC),
+        content_sha256=upload.sha256,
+        received_at=record.time,
+        filename=upload.filename,
+        name=upload.name,
+        size_bytes=upload.size_bytes,
+        s3_path=upload.s3_path,
+    )
+    return (Emit(DOCUMENTS_STATUS, status, record),)

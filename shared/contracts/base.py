@@ -1,0 +1,40 @@
+"""What every event has in common: frozen, tolerant of fields it doesn't know, times in UTC to the millisecond."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, PlainSerializer
+
+
+def to_utc_milliseconds(moment: datetime) -> datetime:
+    """In UTC and cut to whole milliseconds, which is what Kafka's own timestamps and both stores can hold."""
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def format_instant(moment: datetime) -> str:
+    """As `2026-01-02T03:04:05.678Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+Instant = Annotated[
+    AwareDatetime,
+    AfterValidator(to_utc_milliseconds),
+    PlainSerializer(format_instant, return_type=str, when_used="json"),
+]
+
+
+class Event(BaseModel):
+    """A Kafka value. Readers ignore fields they don't know, so that a writer may add some before they are updated."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+
+class Operation(StrEnum):
+    """What is to be done with a document; it passes every hop in key order."""
+
+    PUT = "put"
+    DELETE = "delete"

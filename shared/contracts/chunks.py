@@ -1,0 +1,81 @@
+"""`chunks.processed` and `embeddings.ready`: the pieces of a document, and their vectors."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import struct
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+
+from shared.contracts.base import Event, Instant
+
+
+def _vector_bytes(value: object) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        try:
+            return base64.b64decode(value, validate=True)
+        except binascii.Error as error:
+            raise ValueError(f"vector is not base64: {error}") from None
+    if isinstance(value, list | tuple):
+        return struct.pack(f"<{len(value)}f", *value)
+    raise ValueError("vector must be base64 of little-endian float32, or a list of numbers")
+
+
+Vector = Annotated[
+    bytes,
+    BeforeValidator(_vector_bytes),
+    PlainSerializer(lambda raw: base64.b64encode(raw).decode("ascii"), return_type=str, when_used="json"),
+]
+
+
+class Part(Event):
+    """What a chunk and its vector have in common. `chunk_count` is how many the version has in all."""
+
+    chunk_id: str
+    document_id: str
+    company_id: str
+    version: int = Field(ge=0)
+    content_sha256: str
+    chunk_index: int = Field(ge=0)
+    chunk_count: int = Field(ge=1)
+    received_at: Instant
+
+    @model_validator(mode="after")
+    def _index_below_count(self) -> Self:
+        if self.chunk_index >= self.chunk_count:
+            raise ValueError(f"chunk_index {self.chunk_index} is not below chunk_count {self.chunk_count}")
+        return self
+
+
+class ChunkProcessed(Part):
+    """Keyed by document_id. `char_start` and `char_end` are a half-open range in the extracted text."""
+
+    text: str = Field(min_length=1)
+    page: int | None = None
+    heading_path: tuple[str, ...] = ()
+    char_start: int = Field(default=0, ge=0)
+    char_end: int = Field(default=0, ge=0)
+    token_count: int | None = None
+
+
+class EmbeddingReady(Part):
+    """Keyed by document_id. `vector` holds `dimensions` float32 in little-endian order; JSON carries it as base64."""
+
+    vector: Vector
+    model: str
+    dimensions: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _vector_fits(self) -> Self:
+        if len(self.vector) != 4 * self.dimensions:
+            raise ValueError(
+                f"vector has {len(self.vector)} bytes, {self.dimensions} dimensions need {4 * self.dimensions}"
+            )
+        if not all(map(math.isfinite, struct.unpack(f"<{self.dimensions}f", self.vector))):
+            raise ValueError("vector holds a number that is not finite")
+        return self

@@ -1,0 +1,21 @@
+"""`uploads.received`: the gateway has stored the bytes of a document and says where."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from shared.contracts.base import Event, Operation
+
+
+class UploadReceived(Event):
+    """Keyed by document_id. Its offset gives the document's version, its timestamp `received_at`."""
+
+    document_id: str
+    company_id: str
+    operation: Operation = Operation.PUT
+    s3_path: str
+    filename: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size_bytes: int = Field(ge=0)
+    declared_media_type: str | None = None
+    name: str | None = None

@@ -1,0 +1,143 @@
+"""What became of a document: the fold of its `documents.status` records, made by db_writer for MongoDB and by the
+gateway for what MongoDB doesn't have yet.
+
+The fold is idempotent and, but for the order of the timeline, commutative: repeated and late records change nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.contracts.base import Instant
+from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
+
+_STAGES = {stage: place for place, stage in enumerate(Stage)}
+_STATES = {State.RECEIVED: 0, State.PROCESSING: 10, State.FAILED: 20, State.COMPLETE: 30, State.SUPERSEDED: 40}
+FINAL = frozenset({State.COMPLETE, State.FAILED, State.SUPERSEDED})
+
+
+def rank(state: State, stage: Stage) -> int:
+    """Of one version, the status with the greater rank is the later one."""
+    return _STATES[state] + (_STAGES[stage] if state is State.PROCESSING else 0)
+
+
+class Moment(BaseModel):
+    """One step of one version; the first run of a step is the one that is kept."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: int
+    stage: Stage
+    state: State
+    at: Instant
+
+
+class Edition(BaseModel):
+    """The newest complete content: what readers see, while a newer version may be on its way."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: int
+    content_sha256: str
+    counts: Counts
+
+
+class Document(BaseModel):
+    """A document as known from its statuses. `current` is None before the first complete version."""
+
+    model_config = ConfigDict(frozen=True)
+
+    document_id: str
+    company_id: str
+    version: int
+    state: State
+    stage: Stage
+    content_sha256: str
+    counts: Counts = Counts()
+    reason: Reason | None = None
+    filename: str | None = None
+    name: str | None = None
+    media_type: str | None = None
+    size_bytes: int | None = None
+    s3_path: str | None = None
+    received_at: Instant | None = None
+    updated_at: Instant
+    current: Edition | None = None
+    timeline: tuple[Moment, ...] = ()
+
+    @property
+    def rank(self) -> int:
+        return rank(self.state, self.stage)
+
+
+_FACTS = ("filename", "name", "media_type", "size_bytes", "s3_path", "received_at")
+
+
+def fold(document: Document | None, status: DocumentStatus) -> Document:
+    """The document after one more status. A newer version replaces what is known of the older one's progress."""
+    if document is None or status.version > document.version:
+        return _begin(document, status)
+    if status.version < document.version:
+        return document.model_copy(update=_history(document, status))
+    return _advance(document, status)
+
+
+def _begin(document: Document | None, status: DocumentStatus) -> Document:
+    earlier = document.timeline if document else ()
+    if document and document.state not in FINAL:
+        earlier = (*earlier, Moment(version=document.version, stage=status.stage, state=State.SUPERSEDED, at=status.at))
+    return Document(
+        document_id=status.document_id,
+        company_id=status.company_id,
+        version=status.version,
+        state=status.state,
+        stage=status.stage,
+        content_sha256=status.content_sha256,
+        counts=status.counts,
+        reason=status.reason,
+        updated_at=status.at,
+        current=_edition(document.current if document else None, status),
+        timeline=_remember(earlier, status),
+        **{fact: getattr(status, fact) for fact in _FACTS},
+    )
+
+
+def _history(document: Document, status: DocumentStatus) -> dict[str, Any]:
+    """A status of an older version says nothing about the newer one; it may still be the newest complete one."""
+    return {
+        "timeline": _remember(document.timeline, status),
+        "current": _edition(document.current, status),
+    }
+
+
+def _advance(document: Document, status: DocumentStatus) -> Document:
+    changes = _history(document, status)
+    changes["counts"] = _merge(document.counts, status.counts)
+    changes |= {fact: getattr(status, fact) for fact in _FACTS if getattr(document, fact) is None}
+    if rank(status.state, status.stage) > document.rank:
+        changes |= {"state": status.state, "stage": status.stage, "reason": status.reason, "updated_at": status.at}
+    return document.model_copy(update=changes)
+
+
+def _merge(known: Counts, said: Counts) -> Counts:
+    return Counts(
+        pages=said.pages if known.pages is None else known.pages,
+        chunks=said.chunks if known.chunks is None else known.chunks,
+        vectors=max((n for n in (known.vectors, said.vectors) if n is not None), default=None),
+    )
+
+
+def _edition(known: Edition | None, status: DocumentStatus) -> Edition | None:
+    if status.state is not State.COMPLETE or (known and known.version >= status.version):
+        return known
+    return Edition(version=status.version, content_sha256=status.content_sha256, counts=status.counts)
+
+
+def _remember(timeline: tuple[Moment, ...], status: DocumentStatus) -> tuple[Moment, ...]:
+    moment = Moment(version=status.version, stage=status.stage, state=status.state, at=status.at)
+    step = (moment.version, moment.stage, moment.state)
+    if any((known.version, known.stage, known.state) == step for known in timeline):
+        return timeline
+    return (*timeline, moment)

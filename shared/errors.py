@@ -1,0 +1,66 @@
+"""Every error that Cauce raises on purpose, and what the consume loop does with it.
+
+    CauceError
+     ├─ Transient      an outage, not a bad record: pause, back off, try again for as long as it takes
+     ├─ Permanent      this record can never succeed: one dead letter with `code`, then go on
+     │   └─ Superseded a newer version exists: no dead letter, the record's work is simply no longer wanted
+     └─ Fatal          this process must not go on: caught nowhere, ends it with exit code 1
+
+Anything else that a handler raises is *unknown* (a bug): a few attempts, then a dead letter with the traceback.
+Each library's exceptions are translated into these in exactly one place: the module that imports the library.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """Why a record or a document failed. The list is closed: docs/errors.md explains each and what to do about it."""
+
+    INVALID_MESSAGE = "invalid_message"
+    UNSUPPORTED = "unsupported"
+    EMPTY = "empty"
+    CORRUPT = "corrupt"
+    ENCRYPTED = "encrypted"
+    NEEDS_OCR = "needs_ocr"
+    TOO_LARGE = "too_large"
+    TOO_COMPLEX = "too_complex"
+    TIMED_OUT = "timed_out"
+    OBJECT_MISSING = "object_missing"
+    OBJECT_MISMATCH = "object_mismatch"
+    EMBEDDING_REJECTED = "embedding_rejected"
+    UNKNOWN_TABLE = "unknown_table"
+    STORE_REJECTED = "store_rejected"
+    BUG = "bug"
+
+
+class CauceError(Exception):
+    """The base of all of them."""
+
+
+class Transient(CauceError):
+    """A dependency is away or asks for patience; the same record will succeed later.
+
+    `retry_after` is in seconds where the dependency named a time, as HTTP's Retry-After does.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Permanent(CauceError):
+    """This record can never succeed, whoever tries it and whenever; `message` is for the person who sent it."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Superseded(CauceError):
+    """The work is no longer wanted, since a newer version of the document exists."""
+
+
+class Fatal(CauceError):
+    """The process cannot go on: wrong settings, a missing C extension, a declaration that contradicts the broker."""

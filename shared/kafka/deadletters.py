@@ -1,0 +1,61 @@
+"""Dead letters: the original bytes and headers, plus `dlq_` headers that say who failed on it, where, and why.
+
+A dead letter's identity is (consumer group, topic, partition, offset): a crash may write it twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from shared.contracts.base import format_instant
+from shared.errors import Code
+from shared.kafka.records import Headers, Outgoing, Record
+
+HEADER_LIMIT = 16 * 1024
+PREFIX = "dlq_"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a record is given up; `first_failed_at` is this process's clock at the first attempt that failed."""
+
+    code: Code
+    message: str
+    attempts: int
+    first_failed_at: datetime
+
+    @property
+    def told(self) -> str:
+        """For the person who sent the record: a bug's traceback stays in the dead letter and the log."""
+        if self.code is not Code.BUG:
+            return self.message
+        return "an unexpected error: the operator finds the details in the dead letters"
+
+
+def dead_letter(record: Record, failure: Failure, *, group: str, service: str, dlq_topic: str) -> Outgoing:
+    """The record to publish to the topic's `.dlq`. The message is cut so that all added headers stay under 16 KiB."""
+    facts = {
+        "source_topic": record.partition.topic,
+        "source_partition": str(record.partition.number),
+        "source_offset": str(record.offset),
+        "source_timestamp": str(record.timestamp),
+        "consumer_group": group,
+        "service": service,
+        "stage": service,
+        "error_code": failure.code.value,
+        "attempts": str(failure.attempts),
+        "first_failed_at": format_instant(failure.first_failed_at),
+        "failed_at": format_instant(datetime.now(UTC)),
+    }
+    headers = tuple((PREFIX + name, value.encode()) for name, value in facts.items())
+    room = HEADER_LIMIT - sum(len(name) + len(value) for name, value in headers) - 64
+    message = failure.message.encode()[:room].decode(errors="ignore").encode()
+    return Outgoing(
+        dlq_topic, record.key, record.value, (*_originals(record), *headers, (f"{PREFIX}error_message", message))
+    )
+
+
+def _originals(record: Record) -> Headers:
+    """A record that comes from a redrive carries the headers of its earlier failure: they are replaced, not doubled."""
+    return tuple((name, value) for name, value in record.headers if not name.startswith(PREFIX))

@@ -1,0 +1,404 @@
+"""The consume loop. The order of its steps is the guarantee:
+
+    1. fetch     records of the assigned partitions, as long as the buffer has room (else they are paused)
+    2. decode    the value into its contract; what can't be decoded is a dead letter by itself
+    3. handle    a batch; different keys in parallel, one key in order
+    4. publish   what the handler returned, and wait until all in-sync replicas have it
+    5. advance   the partition's watermark, which moves only over an unbroken run of finished records
+    6. commit    the watermark, now and then, when partitions are revoked, and at the end
+
+A crash between any two steps repeats records and loses none; deterministic ids and guarded sinks make the repetition
+harmless. An error in 3 or 4 is judged by `plan_retry`: an outage waits for as long as it lasts while the records stay
+unfinished; a batch with a bad record is halved until the record is alone, and that one becomes a dead letter (awaited,
+like any other output, before step 5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from shared.contracts.base import Event
+from shared.errors import Code, Fatal, Permanent, Transient
+from shared.kafka.deadletters import Failure, dead_letter
+from shared.kafka.lanes import Lanes
+from shared.kafka.records import Emit, Message, Outgoing, Partition, Record, encode
+from shared.kafka.retry import GiveUp, Retry, RetryPolicy, Stop, plan_retry
+from shared.kafka.transport import Consumer, Producer
+from shared.kafka.watermark import Watermark
+from shared.runtime import metrics
+from shared.topics import Topic
+
+log = structlog.get_logger()
+
+Batch = Sequence[Message[Any]]
+Handler = Callable[[Batch], Awaitable[Sequence[Emit]]]
+OnFailure = Callable[[Message[Any], Failure], Sequence[Emit]]
+
+
+def nothing_more(_message: Message[Any], _failure: Failure) -> Sequence[Emit]:
+    """For pipelines whose records have no status to tell: the dead letter is all."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes in records and bytes, times in seconds.
+
+    A batch starts as soon as one of `concurrency` places is free and either `batch_records` wait or the first of them
+    has waited for `linger`. `drain` is how long a revoke or a stop waits for batches under way.
+    """
+
+    concurrency: int = 4
+    batch_records: int = 1
+    linger: float = 0.0
+    buffer_records: int = 2_000
+    buffer_bytes: int = 64 * 1024 * 1024
+    commit_every: float = 0.25
+    drain: float = 20.0
+    fetch_wait: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One consumer group's work: which topics, what to do with their records, and within which bounds."""
+
+    service: str
+    group: str
+    topics: tuple[Topic, ...]
+    handler: Handler
+    on_failure: OnFailure = nothing_more
+    limits: Limits = field(default_factory=Limits)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+class ConsumeLoop:
+    """Runs one pipeline on one consumer and one producer until `stop` is called."""
+
+    def __init__(self, pipeline: Pipeline, consumer: Consumer, producer: Producer) -> None:
+        self._pipeline = pipeline
+        self._limits = pipeline.limits
+        self._topics = {topic.name: topic for topic in pipeline.topics}
+        self._consumer = consumer
+        self._producer = producer
+        self._lanes = Lanes()
+        self._watermarks: dict[Partition, Watermark] = {}
+        self._committed: dict[Partition, int] = {}
+        self._under_way: dict[asyncio.Task[None], Batch] = {}
+        self._paused = False
+        self._stopping = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._assigned = False
+        self._outage: str | None = None
+        self.moved_at = time.monotonic()
+
+    # ---- life ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Returns after `stop`, with everything finished committed.
+
+        Raises Transient where no broker answers at the start, and Fatal as an exception group.
+        """
+        if self._stopping.is_set():
+            return
+        await self._consumer.start(self._revoked, self._newly_assigned)
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                helpers = [self._tasks.create_task(self._dispatch()), self._tasks.create_task(self._commit_regularly())]
+                await self._fetch()
+                await self._drain(None)
+                for helper in helpers:
+                    helper.cancel()
+            await self._commit()
+        finally:
+            await self._consumer.stop()
+
+    @property
+    def group(self) -> str:
+        """The consumer group's name."""
+        return self._pipeline.group
+
+    @property
+    def held(self) -> int:
+        """How many records were read and not committed yet, those under way included."""
+        return sum(watermark.held for watermark in self._watermarks.values())
+
+    def problem(self) -> str | None:
+        """Why this loop isn't ready to work; None when it is."""
+        if not self._assigned:
+            return "no partitions assigned yet"
+        return f"outage: {self._outage}" if self._outage else None
+
+    def stop(self) -> None:
+        """Asks for the end: no more fetching, batches under way may finish within `drain`."""
+        self._stopping.set()
+        self._wake.set()
+
+    # ---- 1 fetch, 2 decode ---------------------------------------------------------------------------------------
+
+    async def _fetch(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                fetched = await self._fetch_unless_stopping()
+            except Transient as error:
+                failures += 1
+                await self._back_off(error, Retry(self._pipeline.retry.wait(failures), outage=True))
+                continue
+            failures = 0
+            self.moved_at = time.monotonic()
+            for record in fetched:
+                self._accept(record)
+            self._regulate()
+
+    async def _fetch_unless_stopping(self) -> list[Record]:
+        """A fetch is given up at once when the end is asked for; its records are simply read again."""
+        fetching = asyncio.ensure_future(self._consumer.fetch(self._limits.buffer_records, self._limits.fetch_wait))
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait({fetching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if fetching.done():
+            return fetching.result()
+        fetching.cancel()
+        await asyncio.wait({fetching})
+        return []
+
+    def _accept(self, record: Record) -> None:
+        watermark = self._watermarks.get(record.partition)
+        if watermark is None:
+            return  # revoked between the fetch and now
+        watermark.add(record.offset)
+        metrics.RECORDS_IN.labels(self._pipeline.service, record.partition.topic).inc()
+        self._lanes.add(Message(record, self._decode(record)))
+        self._wake.set()
+
+    def _decode(self, record: Record) -> Event:
+        """An undecodable record keeps its place in its lane, so that its dead letter is in order with its key."""
+        topic = self._topics[record.partition.topic]
+        contract = topic.contract or Event
+        try:
+            return contract.model_validate_json(record.value or b"")
+        except ValidationError as error:
+            return Undecodable(reason=_explain(error, topic))
+
+    def _regulate(self) -> None:
+        """Pauses at the buffer's limits and resumes at half of them."""
+        records, size = self._lanes.records, self._lanes.bytes
+        if not self._paused and (records >= self._limits.buffer_records or size >= self._limits.buffer_bytes):
+            self._consumer.pause(self._watermarks)
+            self._paused = True
+        elif self._paused and records <= self._limits.buffer_records / 2 and size <= self._limits.buffer_bytes / 2:
+            self._consumer.resume(self._watermarks)
+            self._paused = False
+
+    # ---- 3 handle ------------------------------------------------------------------------------------------------
+
+    async def _dispatch(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if self._limits.linger and 0 < self._lanes.records < self._limits.batch_records:
+                await asyncio.sleep(self._limits.linger)
+            while not self._stopping.is_set() and len(self._under_way) < self._limits.concurrency:
+                batch = self._lanes.take(self._limits.batch_records)
+                if not batch:
+                    break
+                self._begin(batch)
+
+    def _begin(self, batch: Batch) -> None:
+        """The batch keeps the watermarks of the assignment it was read under: a later one is none of its business."""
+        work = self._tasks.create_task(self._work(batch, dict(self._watermarks)))
+        self._under_way[work] = batch
+        work.add_done_callback(self._ended)
+
+    def _ended(self, work: asyncio.Task[None]) -> None:
+        del self._under_way[work]
+        self._wake.set()
+
+    async def _work(self, batch: Batch, marks: dict[Partition, Watermark]) -> None:
+        try:
+            await self._settle(batch, marks)
+        except _Abandoned:
+            log.info("abandoned for a stop", records=len(batch))
+        finally:
+            self._lanes.release(batch)
+            self._regulate()
+
+    async def _settle(self, batch: Batch, marks: dict[Partition, Watermark]) -> None:
+        """Steps 3 to 5 for a batch, as often as it takes; halves it when one of several records is to blame."""
+        attempt, first_failed_at = 1, datetime.now(UTC)
+        while (error := await self._attempt(batch)) is not None:
+            decision = plan_retry(error, attempt, self._pipeline.retry)
+            if isinstance(decision, Stop):
+                raise error
+            outage = isinstance(decision, Retry) and decision.outage
+            if len(batch) > 1 and not outage:
+                middle = len(batch) // 2
+                await self._settle(batch[:middle], marks)
+                await self._settle(batch[middle:], marks)
+                return
+            if isinstance(decision, Retry):
+                await self._wait(error, decision)
+                attempt += 1
+                continue
+            if isinstance(decision, GiveUp):
+                await self._give_up(batch[0], Failure(decision.code, decision.message, attempt, first_failed_at))
+            break
+        self._finish(batch, marks)
+
+    async def _attempt(self, batch: Batch) -> Exception | None:
+        """The loop boundary: whatever a handler raises is caught here, and returned to be judged."""
+        try:
+            _refuse_undecodable(batch)
+            with metrics.HANDLE_SECONDS.labels(self._pipeline.service).time():
+                emits = await self._pipeline.handler(batch)
+            await self._publish(encode(emits, self._pipeline.service))
+        except Exception as error:  # noqa: BLE001
+            return error
+        self._outage = None
+        return None
+
+    async def _wait(self, error: Exception, decision: Retry) -> None:
+        """Backs off; a stop meanwhile abandons the records, which are read again after the start."""
+        await self._back_off(error, decision)
+        if self._stopping.is_set():
+            raise _Abandoned
+
+    async def _back_off(self, error: Exception, decision: Retry) -> None:
+        kind = "outage" if decision.outage else "unknown"
+        metrics.RETRIES.labels(self._pipeline.service, kind).inc()
+        self._outage = str(error) if decision.outage else self._outage
+        self.moved_at = time.monotonic()
+        log.warning("will try again", kind=kind, error=str(error), error_type=type(error).__name__, wait=decision.delay)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), decision.delay)
+
+    # ---- 4 publish -----------------------------------------------------------------------------------------------
+
+    async def _publish(self, outgoing: list[Outgoing]) -> None:
+        if outgoing:
+            await self._producer.publish(outgoing)
+            metrics.RECORDS_OUT.labels(self._pipeline.service).inc(len(outgoing))
+
+    async def _give_up(self, message: Message[Any], failure: Failure) -> None:
+        """The dead letter, and what else is owed to those who wait for the record; awaited like any other output."""
+        record = message.record
+        letter = dead_letter(
+            record,
+            failure,
+            group=self._pipeline.group,
+            service=self._pipeline.service,
+            dlq_topic=self._topics[record.partition.topic].dlq.name,
+        )
+        more = () if isinstance(message.event, Undecodable) else self._pipeline.on_failure(message, failure)
+        log.error(
+            "dead letter",
+            position=record.position,
+            code=failure.code.value,
+            reason=failure.message,
+            attempts=failure.attempts,
+        )
+        await self._insist([letter, *encode(more, self._pipeline.service)])
+        metrics.DEAD_LETTERS.labels(self._pipeline.service, record.partition.topic, failure.code.value).inc()
+
+    async def _insist(self, outgoing: list[Outgoing]) -> None:
+        """Publishes for as long as it takes; nothing may happen to these but to arrive."""
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._publish(outgoing)
+            except Transient as error:
+                await self._wait(error, Retry(self._pipeline.retry.wait(attempt), outage=True))
+            except Permanent as error:
+                raise Fatal(f"a dead letter could not be written: {error}") from error
+
+    # ---- 5 advance, 6 commit -------------------------------------------------------------------------------------
+
+    def _finish(self, batch: Batch, marks: dict[Partition, Watermark]) -> None:
+        self.moved_at = time.monotonic()
+        for message in batch:
+            marks[message.record.partition].finish(message.record.offset)
+
+    async def _commit_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(self._limits.commit_every)
+            await self._commit()
+
+    async def _commit(self, watermarks: dict[Partition, Watermark] | None = None) -> None:
+        """What fails to be committed is committed next time, or read again by whoever has the partition then."""
+        offsets = {
+            partition: offset
+            for partition, watermark in (self._watermarks if watermarks is None else watermarks).items()
+            if (offset := watermark.committable) is not None and offset != self._committed.get(partition)
+        }
+        if not offsets:
+            return
+        try:
+            await self._consumer.commit(offsets)
+        except Transient as error:
+            log.warning("commit failed", error=str(error))
+            return
+        self._committed.update(offsets)
+
+    # ---- rebalance -----------------------------------------------------------------------------------------------
+
+    def _newly_assigned(self, partitions: frozenset[Partition]) -> None:
+        self._watermarks = {partition: Watermark() for partition in partitions}
+        self._committed = {}
+        self._paused = False
+        self._assigned = True
+        log.info("assigned", partitions=len(partitions))
+
+    async def _revoked(self, partitions: frozenset[Partition]) -> None:
+        """The group waits while batches under way finish; what doesn't within `drain` is abandoned uncommitted."""
+        leaving = {partition: self._watermarks.pop(partition) for partition in partitions & self._watermarks.keys()}
+        self._lanes.drop(partitions)
+        await self._drain(partitions)
+        await self._commit(leaving)
+
+    async def _drain(self, partitions: frozenset[Partition] | None) -> None:
+        """Waits for the batches of these partitions (None: of all); cancels those that take longer than `drain`."""
+        tasks = {
+            task
+            for task, batch in self._under_way.items()
+            if partitions is None or any(message.record.partition in partitions for message in batch)
+        }
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=self._limits.drain)
+        for task in late:
+            task.cancel()
+        if late:
+            log.warning("abandoned", batches=len(late))
+            await asyncio.wait(late, timeout=self._limits.drain)
+
+
+class _Abandoned(Exception):
+    """The end was asked for while records waited for another attempt."""
+
+
+def _refuse_undecodable(batch: Batch) -> None:
+    for message in batch:
+        if isinstance(message.event, Undecodable):
+            raise Permanent(Code.INVALID_MESSAGE, message.event.reason)
+
+
+class Undecodable(Event):
+    """Stands in for the event of a record that does not meet its contract."""
+
+    reason: str
+
+
+def _explain(error: ValidationError, topic: Topic) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"not a valid `{topic.name}` message: {place + ': ' if place else ''}{first['msg']}"

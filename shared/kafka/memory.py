@@ -1,0 +1,148 @@
+"""Kafka in memory, for tests: the same behaviour suite runs on this and on the real one (tests/suites).
+
+One broker with topics, partitions by key, consumer groups with explicit commits, and faults that a test can order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from shared.errors import Code, Permanent, Transient
+from shared.kafka.records import Acknowledged, Outgoing, Partition, Record
+from shared.kafka.transport import OnAssigned, OnRevoked
+
+Fault = Callable[[], Exception | None]
+
+
+class MemoryBroker:
+    """Holds what was written and committed. `away` makes every call fail as an outage would."""
+
+    def __init__(self, topics: Mapping[str, int], max_message_bytes: int = 1024 * 1024) -> None:
+        """`topics` gives each topic's number of partitions."""
+        self.topics = dict(topics)
+        self.max_message_bytes = max_message_bytes
+        self.logs: dict[Partition, list[Record]] = {
+            Partition(name, number): [] for name, count in self.topics.items() for number in range(count)
+        }
+        self.committed: dict[tuple[str, Partition], int] = {}
+        self.members: dict[str, list[MemoryConsumer]] = defaultdict(list)
+        self.away = False
+        self.written = asyncio.Event()
+
+    def check(self) -> None:
+        if self.away:
+            raise Transient("kafka: the broker is away")
+
+    def append(self, outgoing: Outgoing) -> Acknowledged:
+        if len(outgoing.value or b"") > self.max_message_bytes:
+            raise Permanent(Code.TOO_LARGE, "the record exceeds its topic's `max.message.bytes`")
+        partition = Partition(outgoing.topic, zlib.crc32(outgoing.key or b"") % self.topics[outgoing.topic])
+        log = self.logs[partition]
+        now = int(time.time() * 1000)
+        log.append(Record(partition, len(log), now, outgoing.key, outgoing.value, outgoing.headers))
+        self.written.set()
+        return Acknowledged(partition, len(log) - 1, now)
+
+    def read(self, topic: str) -> list[Record]:
+        """All records of a topic, partition after partition."""
+        return [record for partition, log in self.logs.items() if partition.topic == topic for record in log]
+
+    async def rebalance(self, group: str) -> None:
+        """Shares the partitions out anew: every member gives up what it has, then each gets its part."""
+        members = self.members[group]
+        for member in members:
+            await member.give_up()
+        for place, member in enumerate(members):
+            mine = [partition for partition in self.logs if partition.topic in member.topics]
+            member.take(frozenset(mine[place :: len(members)]))
+
+
+class MemoryProducer:
+    """Implements `transport.Producer`."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+
+    async def start(self) -> None:
+        self._broker.check()
+
+    async def publish(self, records: Sequence[Outgoing]) -> list[Acknowledged]:
+        await asyncio.sleep(0)
+        self._broker.check()
+        return [self._broker.append(record) for record in records]
+
+    async def stop(self) -> None:
+        return
+
+
+class MemoryConsumer:
+    """Implements `transport.Consumer`."""
+
+    def __init__(self, broker: MemoryBroker, group: str, topics: Sequence[str]) -> None:
+        self._broker = broker
+        self._group = group
+        self.topics = frozenset(topics)
+        self._positions: dict[Partition, int] = {}
+        self._paused: set[Partition] = set()
+
+    async def start(self, on_revoked: OnRevoked, on_assigned: OnAssigned) -> None:
+        self._broker.check()
+        self._on_revoked, self._on_assigned = on_revoked, on_assigned
+        self._broker.members[self._group].append(self)
+        await self._broker.rebalance(self._group)
+
+    async def give_up(self) -> None:
+        if self._positions:
+            await self._on_revoked(frozenset(self._positions))
+        self._positions = {}
+
+    def take(self, partitions: frozenset[Partition]) -> None:
+        self._paused.clear()
+        committed = self._broker.committed
+        self._positions = {partition: committed.get((self._group, partition), 0) for partition in partitions}
+        self._on_assigned(partitions)
+        self._broker.written.set()
+
+    async def fetch(self, max_records: int, wait: float) -> list[Record]:
+        self._broker.check()
+        records = self._next(max_records)
+        if not records:
+            self._broker.written.clear()
+            try:
+                await asyncio.wait_for(self._broker.written.wait(), wait)
+            except TimeoutError:
+                return []
+            records = self._next(max_records)
+        return records
+
+    def _next(self, max_records: int) -> list[Record]:
+        records: list[Record] = []
+        for partition, position in self._positions.items():
+            if partition not in self._paused:
+                fresh = self._broker.logs[partition][position : position + max_records - len(records)]
+                self._positions[partition] += len(fresh)
+                records += fresh
+        return records
+
+    def pause(self, partitions: Iterable[Partition]) -> None:
+        self._paused.update(partitions)
+
+    def resume(self, partitions: Iterable[Partition]) -> None:
+        self._paused.difference_update(partitions)
+        self._broker.written.set()
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        self._broker.check()
+        for partition, offset in offsets.items():
+            self._broker.committed[self._group, partition] = offset
+
+    async def stop(self) -> None:
+        members = self._broker.members[self._group]
+        if self in members:
+            members.remove(self)
+            self._positions = {}
+            await self._broker.rebalance(self._group)

@@ -1,0 +1,132 @@
+"""Records as values, free of any client library; headers after CloudEvents' Kafka binding and W3C Trace Context."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, NamedTuple, TypeVar
+from uuid import uuid4, uuid5
+
+from shared.contracts.base import Event, format_instant
+from shared.contracts.ids import NAMESPACE
+from shared.topics import Topic
+
+E_co = TypeVar("E_co", bound=Event, covariant=True)
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class Partition(NamedTuple):
+    topic: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as it was read; `timestamp` in milliseconds since 1970."""
+
+    partition: Partition
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+    @property
+    def position(self) -> str:
+        """As `topic-partition-offset`, unique in the cluster for as long as the topic lives."""
+        return f"{self.partition.topic}-{self.partition.number}-{self.offset}"
+
+    @property
+    def time(self) -> datetime:
+        return datetime.fromtimestamp(self.timestamp / 1000, UTC)
+
+    @property
+    def size(self) -> int:
+        return len(self.key or b"") + len(self.value or b"") + 64
+
+    def header(self, name: str) -> bytes | None:
+        return next((value for key, value in self.headers if key == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to be written; the key chooses its partition."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+class Acknowledged(NamedTuple):
+    """Where a record was written, as all in-sync replicas know."""
+
+    partition: Partition
+    offset: int
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message(Generic[E_co]):
+    """A record together with what its value says."""
+
+    record: Record
+    event: E_co
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """What a handler wants published: an event, and the record that caused it."""
+
+    topic: Topic
+    event: Event
+    cause: Record | None = None
+
+
+def encode(emits: Sequence[Emit], source: str) -> list[Outgoing]:
+    """The records for some events, in their order. `source` is the name of the service that speaks."""
+    ordinals: Counter[str | None] = Counter()
+    records = []
+    for emit in emits:
+        cause = emit.cause.position if emit.cause else None
+        records.append(_encode(emit, ordinals[cause], source))
+        ordinals[cause] += 1
+    return records
+
+
+def _encode(emit: Emit, ordinal: int, source: str) -> Outgoing:
+    return Outgoing(
+        topic=emit.topic.name,
+        key=str(getattr(emit.event, emit.topic.key)).encode(),
+        value=emit.event.model_dump_json(by_alias=True).encode(),
+        headers=_headers(emit, ordinal, source),
+    )
+
+
+def _headers(emit: Emit, ordinal: int, source: str) -> Headers:
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", _event_id(emit, ordinal).encode()),
+        ("ce_source", f"/cauce/{source}".encode()),
+        ("ce_type", f"cauce.{emit.topic.name}".encode()),
+        ("ce_time", format_instant(datetime.now(UTC)).encode()),
+        ("content-type", b"application/json"),
+        ("traceparent", trace_parent(emit.cause).encode()),
+    )
+
+
+def _event_id(emit: Emit, ordinal: int) -> str:
+    """The same for the same cause, so that a reader can tell an event that a crash had published twice."""
+    if emit.cause is None:
+        return str(uuid4())
+    return str(uuid5(NAMESPACE, f"{emit.cause.position}>{emit.topic.name}#{ordinal}"))
+
+
+def trace_parent(cause: Record | None) -> str:
+    """The cause's trace with a span of its own; a new trace where the cause has none that can be read."""
+    parts = ((cause and cause.header("traceparent")) or b"").decode("ascii", "replace").split("-")
+    trace_id = parts[1] if len(parts) == 4 and len(parts[1]) == 32 else secrets.token_hex(16)
+    return f"00-{trace_id}-{secrets.token_hex(8)}-01"

@@ -1,0 +1,50 @@
+"""What the consume loop asks of Kafka. Two implementations: `client.py` (the real one) and `memory.py` (for tests)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from shared.kafka.records import Acknowledged, Outgoing, Partition, Record
+
+OnRevoked = Callable[[frozenset[Partition]], Awaitable[None]]
+OnAssigned = Callable[[frozenset[Partition]], None]
+
+
+class Producer(Protocol):
+    """Safe for concurrent use. Records of one call with one key keep their order."""
+
+    async def start(self) -> None:
+        """Raises Transient where no broker answers."""
+
+    async def publish(self, records: Sequence[Outgoing]) -> list[Acknowledged]:
+        """Returns once all in-sync replicas have every record, in the order given.
+
+        Raises Transient when that could not be learnt within the deadline (some may have been written: repeating is
+        safe since ids are deterministic), Permanent(TOO_LARGE) for a record over its topic's limit.
+        """
+
+    async def stop(self) -> None:
+        """Returns within its deadline whether or not a broker answers."""
+
+
+class Consumer(Protocol):
+    """One member of a consumer group. Not safe for concurrent use, `pause` and `resume` aside."""
+
+    async def start(self, on_revoked: OnRevoked, on_assigned: OnAssigned) -> None:
+        """Raises Transient where no broker answers. `on_revoked` may take its time to drain: the group waits."""
+
+    async def fetch(self, max_records: int, wait: float) -> list[Record]:
+        """The next records in offset order per partition; waits at most `wait` seconds, then returns none."""
+
+    def pause(self, partitions: Iterable[Partition]) -> None:
+        """Fetches no more of these, staying in the group."""
+
+    def resume(self, partitions: Iterable[Partition]) -> None:
+        """Undoes `pause`."""
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        """Offsets are those of the next record to read. Raises Transient; what failed is delivered again."""
+
+    async def stop(self) -> None:
+        """Leaves the group within its deadline, whether or not a broker answers. Commits nothing."""

@@ -1,0 +1,142 @@
+"""The object store: `file:///path` or `s3://bucket/prefix`, by `obstore`. Bytes of documents never go through Kafka."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import obstore
+from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import ObjectStore, from_url
+
+from shared.errors import Code, Permanent, Transient
+
+PIECE = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What was written: its address within the store, SHA-256 in hex, size in bytes."""
+
+    path: str
+    sha256: str
+    size_bytes: int
+
+
+class Objects:
+    """Objects by path. Every method raises Transient where the store does not answer."""
+
+    def __init__(self, url: str) -> None:
+        """For `s3://`, credentials and region come from the usual AWS_ variables."""
+        if url.startswith("file://"):
+            Path(url.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
+        self._store: ObjectStore = from_url(url)
+
+    async def probe(self) -> None:
+        """Raises Transient unless the store answers."""
+        try:
+            await obstore.head_async(self._store, ".cauce-probe")
+        except (NotFoundError, FileNotFoundError):
+            return
+        except (BaseError, OSError) as error:
+            raise _away(error) from error
+
+    def writer(self, path: str) -> ObjectWriter:
+        """For bytes that come piece by piece; nothing is at `path` before the writer is left without an error."""
+        return ObjectWriter(self._store, path)
+
+    async def read(self, path: str) -> AsyncIterator[bytes]:
+        """The object's bytes in pieces. Raises Permanent(OBJECT_MISSING)."""
+        try:
+            result = await obstore.get_async(self._store, path)
+            async for piece in result.stream(min_chunk_size=PIECE):
+                yield bytes(piece)
+        except (NotFoundError, FileNotFoundError) as error:
+            raise Permanent(Code.OBJECT_MISSING, f"the stored object is gone: {path}") from error
+        except (BaseError, OSError) as error:
+            raise _away(error) from error
+
+    async def download(self, path: str, target: Path) -> Stored:
+        """Copies an object to a local file, hashing it on the way."""
+        digest, size = hashlib.sha256(), 0
+        with target.open("wb") as file:
+            async for piece in self.read(path):
+                digest.update(piece)
+                size += len(piece)
+                file.write(piece)
+        return Stored(path, digest.hexdigest(), size)
+
+    async def delete(self, path: str) -> None:
+        """Whether or not it is there."""
+        try:
+            await obstore.delete_async(self._store, path)
+        except (NotFoundError, FileNotFoundError):
+            return
+        except (BaseError, OSError) as error:
+            raise _away(error) from error
+
+
+class ObjectWriter:
+    """An async context manager; `stored` is known once it was left. Left by an error, it leaves no object behind."""
+
+    def __init__(self, store: ObjectStore, path: str) -> None:
+        self._store = store
+        self._path = path
+        self._digest = hashlib.sha256()
+        self._size = 0
+        self._pending = bytearray()
+        self._writer: Any = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def write(self, piece: bytes) -> None:
+        self._digest.update(piece)
+        self._size += len(piece)
+        self._pending += piece
+        if len(self._pending) >= PIECE:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        try:
+            if self._writer is None:
+                self._writer = obstore.open_writer_async(self._store, self._path)
+            await self._writer.write(bytes(self._pending))
+        except (BaseError, OSError) as error:
+            raise _away(error) from error
+        self._pending.clear()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            await self._close()
+        self._writer = None  # a multipart upload that is never closed is never visible
+
+    async def _close(self) -> None:
+        """A small object is put in one request; a large one's parts become visible together."""
+        try:
+            if self._writer is None:
+                await obstore.put_async(self._store, self._path, bytes(self._pending))
+            else:
+                await self._writer.write(bytes(self._pending))
+                await self._writer.close()
+        except (BaseError, OSError) as error:
+            raise _away(error) from error
+
+    @property
+    def size_bytes(self) -> int:
+        """So far."""
+        return self._size
+
+    @property
+    def stored(self) -> Stored:
+        return Stored(self._path, self._digest.hexdigest(), self._size)
+
+
+def _away(error: Exception) -> Transient:
+    return Transient(f"object store: {type(error).__name__}: {error}")

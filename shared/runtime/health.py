@@ -1,0 +1,91 @@
+"""Liveness, readiness and metrics, the same for every process.
+
+Live: its loops moved lately; a process that isn't should be restarted. Ready: partitions are assigned and every
+dependency answers; one that isn't should be waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from shared.errors import CauceError
+from shared.kafka.loop import ConsumeLoop
+from shared.runtime import metrics
+
+CHECK_DEADLINE = 2.0
+STILL = 60.0
+
+Check = Callable[[], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Health:
+    """What a process knows of itself. `checks` raise a CauceError when their dependency doesn't answer."""
+
+    service: str
+    loops: Sequence[ConsumeLoop] = ()
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    started: bool = False
+
+    def live(self) -> dict[str, str]:
+        """Problems by name; none when alive."""
+        now = time.monotonic()
+        return {
+            loop.group: f"no progress for {now - loop.moved_at:.0f} s"
+            for loop in self.loops
+            if self.started and now - loop.moved_at > STILL
+        }
+
+    async def ready(self) -> dict[str, str]:
+        """Problems by name; none when ready."""
+        problems = {} if self.started else {"start": "not started yet"}
+        for loop in self.loops:
+            if problem := loop.problem():
+                problems[loop.group] = problem
+        answers = await asyncio.gather(*(_ask(check) for check in self.checks.values()))
+        problems |= {name: answer for name, answer in zip(self.checks, answers, strict=True) if answer}
+        metrics.READY.labels(self.service).set(not problems)
+        return problems
+
+
+async def _ask(check: Check) -> str | None:
+    try:
+        async with asyncio.timeout(CHECK_DEADLINE):
+            await check()
+    except CauceError as error:
+        return str(error)
+    except TimeoutError:
+        return f"no answer within {CHECK_DEADLINE:g} s"
+    return None
+
+
+def routes(health: Health) -> list[Route]:
+    """`/live`, `/ready`, `/metrics`."""
+
+    async def live(_: Request) -> Response:
+        return _verdict(health.live())
+
+    async def ready(_: Request) -> Response:
+        return _verdict(await health.ready())
+
+    async def metrics_page(_: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return [Route("/live", live), Route("/ready", ready), Route("/metrics", metrics_page)]
+
+
+def _verdict(problems: dict[str, str]) -> Response:
+    return JSONResponse({"ok": not problems, "problems": problems}, 503 if problems else 200)
+
+
+def health_app(health: Health) -> Starlette:
+    return Starlette(routes=list(routes(health)))

@@ -1,0 +1,19 @@
+"""Every metric, once, with its meaning; names follow Prometheus' conventions (base units, `_total` for counters)."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+RECORDS_IN = Counter("cauce_records_in_total", "Records read, repetitions included", ["service", "topic"])
+RECORDS_OUT = Counter("cauce_records_out_total", "Records published and acknowledged", ["service"])
+RETRIES = Counter(
+    "cauce_retries_total", "Waits before another attempt, by kind: outage or unknown", ["service", "kind"]
+)
+DEAD_LETTERS = Counter("cauce_dead_letters_total", "Dead letters acknowledged", ["service", "topic", "code"])
+HANDLE_SECONDS = Histogram(
+    "cauce_handle_seconds",
+    "Time a handler took for a batch",
+    ["service"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+READY = Gauge("cauce_ready", "1 when dependencies answer and partitions are assigned, else 0", ["service"])

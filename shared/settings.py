@@ -1,0 +1,45 @@
+"""Settings that every process shares. The environment is read when a class is asked for its values, never at import."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.errors import Fatal
+
+
+class CommonSettings(BaseSettings):
+    """Names are `CAUCE_` plus the field's, unless a field names its own variable."""
+
+    model_config = SettingsConfigDict(env_prefix="CAUCE_", extra="ignore", populate_by_name=True)
+
+    kafka_bootstrap_servers: str = Field(
+        default="localhost:9092", validation_alias="KAFKA_BOOTSTRAP_SERVERS", description="host:port[,host:port…]"
+    )
+    replication_factor: int = Field(default=3, ge=1, description="of every topic; 1 where there is one broker")
+    health_host: str = Field(default="127.0.0.1", description="where /live, /ready and /metrics listen")
+    health_port: int = Field(default=8081, ge=0, le=65535)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    drain_seconds: float = Field(default=20.0, gt=0, description="how long a stop waits for work under way")
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load(settings: type[S]) -> S:
+    """Raises Fatal that names each variable with a bad value, without the value, which may be a secret."""
+    try:
+        return settings()
+    except ValidationError as error:
+        lines = [f"  {_variable(settings, str(e['loc'][0]))}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise Fatal("settings: the environment has values that can't be used:\n" + "\n".join(lines)) from None
+
+
+def _variable(settings: type[BaseSettings], field: str) -> str:
+    info = settings.model_fields.get(field)
+    if info is None or info.validation_alias is not None:
+        return str(info.validation_alias) if info else field
+    return f"{settings.model_config.get('env_prefix', '')}{field}".upper()

@@ -1,0 +1,93 @@
+"""Every topic as a value: creation, checks, producers' limits and the documentation all come from here.
+
+`cauce topics apply` creates what is missing and refuses to change what must not change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from shared.contracts.base import Event
+from shared.contracts.chunks import ChunkProcessed, EmbeddingReady
+from shared.contracts.documents import DocumentRaw, DocumentStatus
+from shared.contracts.metrics import MetricRow
+from shared.contracts.uploads import UploadReceived
+
+KIB = 1024
+MIB = 1024 * KIB
+DLQ_HEADER_ROOM = 64 * KIB
+DLQ_RETENTION = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic's declaration.
+
+    `key` names the field of the contract that is the record's key. `version_base` is raised by more than the greatest
+    offset ever reached whenever the topic is recreated or repartitioned, so that versions made of offsets still grow.
+    """
+
+    name: str
+    key: str
+    partitions: int
+    retention: timedelta
+    contract: type[Event] | None = None
+    compact: bool = False
+    max_message_bytes: int = MIB
+    version_base: int = 0
+    log_append_time: bool = False
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def dlq(self) -> Topic:
+        """Where records of this topic go that nobody could process: one partition, kept 30 days, room for headers."""
+        return Topic(
+            name=f"{self.name}.dlq",
+            key=self.key,
+            partitions=1,
+            retention=DLQ_RETENTION,
+            max_message_bytes=self.max_message_bytes + DLQ_HEADER_ROOM,
+        )
+
+    def config(self, replication_factor: int) -> dict[str, str]:
+        """The broker's settings of this topic, by their Kafka names."""
+        return {
+            "cleanup.policy": "compact,delete" if self.compact else "delete",
+            "retention.ms": str(int(self.retention.total_seconds() * 1000)),
+            "compression.type": "producer",
+            "max.message.bytes": str(self.max_message_bytes),
+            "message.timestamp.type": "LogAppendTime" if self.log_append_time else "CreateTime",
+            "min.insync.replicas": str(max(1, replication_factor - 1)),
+            "unclean.leader.election.enable": "false",
+            **self.settings,
+        }
+
+
+def _days(count: int) -> timedelta:
+    return timedelta(days=count)
+
+
+UPLOADS_RECEIVED = Topic("uploads.received", "document_id", 6, _days(7), UploadReceived, log_append_time=True)
+DOCUMENTS_RAW = Topic("documents.raw", "document_id", 6, _days(30), DocumentRaw)
+CHUNKS_PROCESSED = Topic("chunks.processed", "document_id", 6, _days(30), ChunkProcessed)
+EMBEDDINGS_READY = Topic("embeddings.ready", "document_id", 6, _days(30), EmbeddingReady)
+DOCUMENTS_STATUS = Topic("documents.status", "document_id", 6, _days(7), DocumentStatus)
+ANALYTICS_FLINK = Topic("analytics.flink", "company_id", 1, _days(30), compact=True)
+PROCESSED_METRICS = Topic("processed.metrics.v1", "row_key", 3, _days(7), MetricRow, compact=True)
+
+PIPELINE = (
+    UPLOADS_RECEIVED,
+    DOCUMENTS_RAW,
+    CHUNKS_PROCESSED,
+    EMBEDDINGS_READY,
+    DOCUMENTS_STATUS,
+    ANALYTICS_FLINK,
+    PROCESSED_METRICS,
+)
+CONSUMED = (UPLOADS_RECEIVED, DOCUMENTS_RAW, CHUNKS_PROCESSED, EMBEDDINGS_READY, DOCUMENTS_STATUS, PROCESSED_METRICS)
+
+
+def all_topics() -> tuple[Topic, ...]:
+    """Every declared topic, each consumed one followed by its dead letters."""
+    return PIPELINE + tuple(topic.dlq for topic in CONSUMED)

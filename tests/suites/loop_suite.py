@@ -1,0 +1,331 @@
+"""What the consume loop promises, as one suite for every transport: in memory and on a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+import pytest
+
+from shared.contracts.base import Event
+from shared.errors import Code, Fatal, Permanent, Transient
+from shared.kafka.loop import ConsumeLoop, Handler, Limits, Pipeline
+from shared.kafka.records import Emit, Message, Outgoing, Partition, Record
+from shared.kafka.retry import RetryPolicy
+from shared.kafka.transport import Consumer, Producer
+from shared.topics import Topic
+
+PATIENCE = 30.0
+QUICK = RetryPolicy(attempts=2, first_wait=0.01, longest_wait=0.05)
+
+
+class Work(Event):
+    id: str
+    number: int
+
+
+class Broker(Protocol):
+    """What the suite needs of a transport."""
+
+    def producer(self) -> Producer: ...
+    def consumer(self, group: str, topic: Topic) -> Consumer: ...
+    async def read(self, topic: Topic) -> list[Record]: ...
+    async def committed(self, group: str) -> dict[Partition, int]: ...
+
+
+@dataclass
+class Bench:
+    """A broker with an input topic of three partitions, an output topic, and a group nobody else uses."""
+
+    broker: Broker
+    work: Topic
+    done: Topic
+    group: str
+
+    async def send(self, *numbers: tuple[str, int] | bytes) -> None:
+        records = [_record(self.work, item) for item in numbers]
+        producer = self.broker.producer()
+        await producer.start()
+        try:
+            await producer.publish(records)
+        finally:
+            await producer.stop()
+
+    @asynccontextmanager
+    async def running(self, handler: Handler, limits: Limits | None = None) -> AsyncIterator[ConsumeLoop]:
+        """A loop at work; left, it is stopped and has drained."""
+        producer = self.broker.producer()
+        await producer.start()
+        loop = self._loop(handler, limits or Limits(), producer)
+        task = asyncio.create_task(loop.run())
+        try:
+            yield loop
+        finally:
+            loop.stop()
+            await asyncio.wait({task}, timeout=PATIENCE)
+            await producer.stop()
+        task.result()
+
+    async def run_to_end(self, handler: Handler) -> None:
+        """A loop that ends by itself."""
+        async with asyncio.timeout(PATIENCE):
+            await self._loop(handler, Limits(), self.broker.producer()).run()
+
+    def _loop(self, handler: Handler, limits: Limits, producer: Producer) -> ConsumeLoop:
+        pipeline = Pipeline("suite", self.group, (self.work,), handler, limits=limits, retry=QUICK)
+        return ConsumeLoop(pipeline, self.broker.consumer(self.group, self.work), producer)
+
+    async def unfinished(self) -> int:
+        """Records of the input topic that the group has not committed."""
+        committed = await self.committed()
+        return len([r for r in await self.broker.read(self.work) if r.offset >= committed.get(r.partition, 0)])
+
+    async def unfinished_is(self, count: int | None = None, *, below: int | None = None) -> bool:
+        left = await self.unfinished()
+        return left == count if below is None else left < below
+
+    async def committed(self) -> dict[Partition, int]:
+        return await self.broker.committed(self.group)
+
+
+def _record(topic: Topic, item: tuple[str, int] | bytes) -> Outgoing:
+    if isinstance(item, bytes):
+        return Outgoing(topic.name, b"raw", item)
+    key, number = item
+    return Outgoing(topic.name, key.encode(), Work(id=key, number=number).model_dump_json().encode())
+
+
+async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:
+    """Waits for a condition; the test fails by its time-out where it never holds."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            answer = condition()
+            if answer is True or (not isinstance(answer, bool) and await answer):
+                return
+            await asyncio.sleep(0.02)
+
+
+def topics(name: str) -> tuple[Topic, Topic]:
+    """An input and an output topic; dead letters of the first go to its `.dlq`."""
+    return (
+        Topic(f"{name}.work", "id", 3, timedelta(hours=1), Work),
+        Topic(f"{name}.done", "id", 3, timedelta(hours=1), Work),
+    )
+
+
+class LoopSuite:
+    """Subclasses give the fixture `bench`."""
+
+    async def test_handles_and_commits_everything(self, bench: Bench) -> None:
+        """Every record is handled once in a quiet run, its output is written, and its offset is committed."""
+        handled: list[tuple[str, int]] = []
+
+        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+            handled.extend((message.event.id, message.event.number) for message in batch)
+            return [Emit(bench.done, message.event, message.record) for message in batch]
+
+        sent = [(f"k{number % 7}", number) for number in range(50)]
+        await bench.send(*sent)
+        async with bench.running(handle):
+            await until(lambda: len(handled) == 50)
+        assert sorted(handled) == sorted(sent)
+        assert len(await bench.broker.read(bench.done)) == 50
+        assert await bench.unfinished() == 0
+
+    async def test_keeps_order_per_key(self, bench: Bench) -> None:
+        """Records of one key are handled in order, even when earlier ones take longer than later ones."""
+        handled: dict[str, list[int]] = {}
+
+        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+            for message in batch:
+                await asyncio.sleep(0.01 if message.event.number % 3 == 0 else 0)
+                handled.setdefault(message.event.id, []).append(message.event.number)
+            return []
+
+        await bench.send(*[(f"k{number % 5}", number) for number in range(60)])
+        async with bench.running(handle, Limits(concurrency=8, batch_records=3)):
+            await until(lambda: sum(map(len, handled.values())) == 60)
+        assert all(numbers == sorted(numbers) for numbers in handled.values())
+
+    async def test_a_slow_key_delays_no_other_and_holds_its_offset(self, bench: Bench) -> None:
+        """While one key is stuck, others of its partition are done, and nothing at or above it is committed."""
+        release = asyncio.Event()
+        handled: list[str] = []
+
+        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+            if batch[0].event.id == "stuck":
+                await release.wait()
+            handled.append(batch[0].event.id)
+            return []
+
+        await bench.send(("stuck", 0), *[(f"k{number}", number) for number in range(30)])
+        async with bench.running(handle):
+            await until(lambda: len(handled) == 30)
+            stuck = next(r for r in await bench.broker.read(bench.work) if r.key == b"stuck")
+            await until(lambda: bench.unfinished_is(below=31))
+            assert (await bench.committed()).get(stuck.partition, 0) <= stuck.offset
+            release.set()
+            await until(lambda: len(handled) == 31)
+        assert await bench.unfinished() == 0
+
+    async def test_permanent_error_is_one_dead_letter(self, bench: Bench) -> None:
+        """A record that can never succeed is one dead letter with its bytes and the reason; the others are handled."""
+        handled: list[int] = []
+
+        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+            if any(message.event.number == 13 for message in batch):
+                raise Permanent(Code.CORRUPT, "number 13 is unlucky")
+            handled.extend(message.event.number for message in batch)
+            return []
+
+        await bench.send(*[("k", number) for number in range(20)])
+        async with bench.running(handle, Limits(batch_records=10)):
+            await until(lambda: len(set(handled)) == 19)
+            await until(lambda: bench.unfinished_is(0))
+        (letter,) = await bench.broker.read(bench.work.dlq)
+        assert Work.model_validate_json(letter.value or b"").number == 13
+        assert letter.header("dlq_error_code") == b"corrupt"
+        assert letter.header("dlq_error_message") == b"number 13 is unlucky"
+        assert letter.header("dlq_consumer_group") == bench.group.encode()
+        assert letter.header("dlq_source_topic") == bench.work.name.encode()
+        assert sorted(set(handled)) == [number for number in range(20) if number != 13]
+        assert handled == sorted(handled)
+
+    async def test_undecodable_record_is_a_dead_letter(self, bench: Bench) -> None:
+        """What isn't valid for its topic never reaches the handler and is a dead letter with its bytes."""
+        handled: list[int] = []
+
+        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+            handled.extend(message.event.number for message in batch)
+            return []
+
+        await bench.send(("a", 1), b"\xff not json", b'{"id": "a"}', ("a", 2))
+        async with bench.running(handle, Limits(batch_records=4)):
+            await until(lambda: bench.unfinished_is(0))
+        letters = await bench.broker.read(bench.work.dlq)
+        assert {letter.value for letter in letters} == {b"\xff not json", b'{"id": "a"}'}
+        assert {letter.header("dlq_error_code") for letter in letters} == {b"invalid_message"}
+        assert handled == [1, 2]
+
+    async def test_outage_waits_and_loses_nothing(self, bench: Bench) -> None:
+        """While a dependency is away records are tried again, none is given up, and their order holds."""
+        handled: list[int] = []
+        failures = 0
+
+        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+            nonlocal failures
+            if failures < 10:
+                failures += 1
+                raise Transient("the database is away")
+            handled.extend(message.event.number for message in batch)
+            return []
+
+        await bench.send(*[("k", number) for number in range(10)])
+        async with bench.running(handle) as loop:
+            await until(lambda: failures == 0 or loop.problem() is not None or len(handled) > 0)
+            await until(lambda: len(handled) == 10)
+            assert loop.problem() is None
+        assert handled == list(range(10))
+        assert await bench.broker.read(bench.work.dlq) == []
+
+    async def test_unknown_error_is_tried_again_then_a_dead_letter(self, bench: Bench) -> None:
+        """A bug gets the policy's attempts, then a dead letter that carries the traceback."""
+        attempts = 0
+
+        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+            nonlocal attempts
+            attempts += 1
+            raise ZeroDivisionError("a bug")
+
+        await bench.send(("k", 1))
+        async with bench.running(handle):
+            await until(lambda: bench.unfinished_is(0))
+        (letter,) = await bench.broker.read(bench.work.dlq)
+        assert attempts == QUICK.attempts
+        assert letter.header("dlq_error_code") == b"bug"
+        assert b"ZeroDivisionError: a bug" in (letter.header("dlq_error_message") or b"")
+
+    async def test_fatal_error_ends_the_run_uncommitted(self, bench: Bench) -> None:
+        """A fatal error leaves the loop at once; its record stays for the next run."""
+
+        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+            raise Fatal("wrong settings")
+
+        await bench.send(("k", 1))
+        with pytest.raises(ExceptionGroup) as caught:
+            await bench.run_to_end(handle)
+        assert caught.group_contains(Fatal, match="wrong settings")
+        assert await bench.unfinished() == 1
+
+    async def test_stop_finishes_what_is_under_way(self, bench: Bench) -> None:
+        """A stop lets batches under way finish and commits them; the rest is there for the next run."""
+        started = asyncio.Event()
+        finished: list[int] = []
+
+        async def slow(batch: Sequence[Message[Any]]) -> list[Emit]:
+            started.set()
+            await asyncio.sleep(0.2)
+            finished.append(batch[0].event.number)
+            return []
+
+        async def fast(batch: Sequence[Message[Any]]) -> list[Emit]:
+            finished.append(batch[0].event.number)
+            return []
+
+        await bench.send(*[("k", number) for number in range(5)])
+        async with bench.running(slow, Limits(concurrency=1)):
+            await started.wait()
+        assert finished == [0]
+        assert await bench.unfinished() == 4
+        async with bench.running(fast):
+            await until(lambda: len(finished) == 5)
+        assert finished == list(range(5))
+
+    async def test_two_members_share_and_one_takes_over(self, bench: Bench) -> None:
+        """Two members split the partitions; when one stops, the other does all, and nothing is left out."""
+        handled: dict[str, set[int]] = {"one": set(), "two": set()}
+
+        def member(name: str) -> Handler:
+            async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+                await asyncio.sleep(0.001)
+                handled[name].update(message.event.number for message in batch)
+                return []
+
+            return handle
+
+        async with bench.running(member("one")):
+            async with bench.running(member("two")):
+
+                async def shared() -> bool:
+                    await bench.send(*[(f"k{number}", number) for number in range(30)])
+                    await asyncio.sleep(0.05)
+                    return bool(handled["one"]) and bool(handled["two"])
+
+                await until(shared)
+            await bench.send(*[(f"k{number}", number) for number in range(100, 130)])
+            await until(lambda: set(range(100, 130)) <= handled["one"])
+        assert set(range(30)) <= handled["one"] | handled["two"]
+        assert await bench.unfinished() == 0
+
+    async def test_backpressure_bounds_what_is_held(self, bench: Bench) -> None:
+        """With a stuck handler no more than the buffer and the batches under way are read."""
+        release = asyncio.Event()
+        seen: set[int] = set()
+
+        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+            await release.wait()
+            seen.update(message.event.number for message in batch)
+            return []
+
+        await bench.send(*[(f"k{number}", number) for number in range(400)])
+        async with bench.running(handle, Limits(concurrency=2, buffer_records=20, fetch_wait=0.1)) as loop:
+            await until(lambda: loop.held >= 20)
+            await asyncio.sleep(0.5)
+            assert loop.held <= 3 * 20 + 2
+            release.set()
+            await until(lambda: len(seen) == 400)
+        assert await bench.unfinished() == 0
