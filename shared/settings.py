@@ -34,8 +34,13 @@ def load(settings: type[S]) -> S:
     try:
         return settings()
     except ValidationError as error:
-        lines = [f"  {_variable(settings, str(e['loc'][0]))}: {e['msg']}" for e in error.errors(include_input=False)]
+        lines = [f"  {_place(settings, e['loc'])}{e['msg']}" for e in error.errors(include_input=False)]
         raise Fatal("settings: the environment has values that can't be used:\n" + "\n".join(lines)) from None
+
+
+def _place(settings: type[BaseSettings], location: tuple[int | str, ...]) -> str:
+    """Empty where several variables contradict each other: then the message names them."""
+    return f"{_variable(settings, str(location[0]))}: " if location else ""
 
 
 def _variable(settings: type[BaseSettings], field: str) -> str:

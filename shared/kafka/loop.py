@@ -225,7 +225,8 @@ class ConsumeLoop:
 
     async def _work(self, batch: Batch, marks: dict[Partition, Watermark]) -> None:
         try:
-            await self._settle(batch, marks)
+            with structlog.contextvars.bound_contextvars(**_context(batch)):
+                await self._settle(batch, marks)
         except _Abandoned:
             log.info("abandoned for a stop", records=len(batch))
         finally:
@@ -384,6 +385,13 @@ class ConsumeLoop:
 
 class _Abandoned(Exception):
     """The end was asked for while records waited for another attempt."""
+
+
+def _context(batch: Batch) -> dict[str, str]:
+    """What every line that is logged about a batch says: where its first record stands, and whose it is."""
+    first = batch[0]
+    document_id = getattr(first.event, "document_id", None)
+    return {"position": first.record.position} | ({"document_id": document_id} if document_id else {})
 
 
 def _refuse_undecodable(batch: Batch) -> None:

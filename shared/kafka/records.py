@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from shared.topics import Topic
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 Headers = tuple[tuple[str, bytes], ...]
+_TRACE_PARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Partition(NamedTuple):
@@ -86,27 +88,31 @@ class Emit:
     cause: Record | None = None
 
 
-def encode(emits: Sequence[Emit], source: str) -> list[Outgoing]:
-    """The records for some events, in their order. `source` is the name of the service that speaks."""
+def encode(emits: Sequence[Emit], source: str, traceparent: bytes | None = None) -> list[Outgoing]:
+    """The records for some events, in their order. `source` is the name of the service that speaks.
+
+    `traceparent` is carried on by events without a cause, such as those that an HTTP request brought about.
+    """
     ordinals: Counter[str | None] = Counter()
     records = []
     for emit in emits:
         cause = emit.cause.position if emit.cause else None
-        records.append(_encode(emit, ordinals[cause], source))
+        records.append(_encode(emit, ordinals[cause], source, traceparent))
         ordinals[cause] += 1
     return records
 
 
-def _encode(emit: Emit, ordinal: int, source: str) -> Outgoing:
+def _encode(emit: Emit, ordinal: int, source: str, traceparent: bytes | None) -> Outgoing:
     return Outgoing(
         topic=emit.topic.name,
         key=str(getattr(emit.event, emit.topic.key)).encode(),
         value=emit.event.model_dump_json(by_alias=True).encode(),
-        headers=_headers(emit, ordinal, source),
+        headers=_headers(emit, ordinal, source, traceparent),
     )
 
 
-def _headers(emit: Emit, ordinal: int, source: str) -> Headers:
+def _headers(emit: Emit, ordinal: int, source: str, traceparent: bytes | None) -> Headers:
+    came_with = emit.cause.header("traceparent") if emit.cause else traceparent
     return (
         ("ce_specversion", b"1.0"),
         ("ce_id", _event_id(emit, ordinal).encode()),
@@ -114,7 +120,7 @@ def _headers(emit: Emit, ordinal: int, source: str) -> Headers:
         ("ce_type", f"cauce.{emit.topic.name}".encode()),
         ("ce_time", format_instant(datetime.now(UTC)).encode()),
         ("content-type", b"application/json"),
-        ("traceparent", trace_parent(emit.cause).encode()),
+        ("traceparent", trace_parent(came_with).encode()),
     )
 
 
@@ -125,8 +131,8 @@ def _event_id(emit: Emit, ordinal: int) -> str:
     return str(uuid5(NAMESPACE, f"{emit.cause.position}>{emit.topic.name}#{ordinal}"))
 
 
-def trace_parent(cause: Record | None) -> str:
-    """The cause's trace with a span of its own; a new trace where the cause has none that can be read."""
-    parts = ((cause and cause.header("traceparent")) or b"").decode("ascii", "replace").split("-")
-    trace_id = parts[1] if len(parts) == 4 and len(parts[1]) == 32 else secrets.token_hex(16)
+def trace_parent(came_with: bytes | None) -> str:
+    """The same trace with a span of its own; a new trace where none came along that can be read."""
+    parts = _TRACE_PARENT.fullmatch((came_with or b"").decode("ascii", "replace"))
+    trace_id = parts[1] if parts and parts[1].strip("0") else secrets.token_hex(16)
     return f"00-{trace_id}-{secrets.token_hex(8)}-01"

@@ -8,7 +8,7 @@ import sys
 import structlog
 from structlog.typing import Processor
 
-QUIET = ("aiokafka", "uvicorn.access", "httpx", "pymongo")
+QUIET = ("aiokafka", "uvicorn", "httpx", "pymongo")
 
 
 def configure(level: str, fmt: str, service: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +18,7 @@ from shared.kafka.records import Emit, Message, Outgoing, Partition, Record
 from shared.kafka.retry import RetryPolicy
 from shared.kafka.transport import Consumer, Producer
 from shared.topics import Topic
+from tests.waiting import until
 
 PATIENCE = 30.0
 QUICK = RetryPolicy(attempts=2, first_wait=0.01, longest_wait=0.05)
@@ -97,16 +98,6 @@ def _record(topic: Topic, item: tuple[str, int] | bytes) -> Outgoing:
         return Outgoing(topic.name, b"raw", item)
     key, number = item
     return Outgoing(topic.name, key.encode(), Work(id=key, number=number).model_dump_json().encode())
-
-
-async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:
-    """Waits for a condition; the test fails by its time-out where it never holds."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            answer = condition()
-            if answer is True or (not isinstance(answer, bool) and await answer):
-                return
-            await asyncio.sleep(0.02)
 
 
 def topics(name: str) -> tuple[Topic, Topic]:

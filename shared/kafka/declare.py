@@ -1,0 +1,83 @@
+"""Makes the cluster's topics what `shared/topics.py` declares, or says why it must not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from shared.errors import Fatal, Transient
+from shared.kafka.client import KafkaAdmin, TopicOnBroker
+from shared.topics import Topic
+
+
+class Action(StrEnum):
+    """What was done, or has to be done, about a topic."""
+
+    CREATE = "create"
+    CONFIGURE = "configure"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`differences` are settings by name, as (on the broker, declared)."""
+
+    topic: Topic
+    action: Action
+    differences: dict[str, tuple[str | None, str]]
+
+
+def plan(declared: Sequence[Topic], present: dict[str, TopicOnBroker], replication_factor: int) -> list[Step]:
+    """Raises Fatal, naming both sides, where a topic's partition count is another than declared."""
+    refusals = [
+        f"  `{topic.name}` has {present[topic.name].partitions} partitions, {topic.partitions} are declared"
+        for topic in declared
+        if topic.name in present and present[topic.name].partitions != topic.partitions
+    ]
+    if refusals:
+        raise Fatal(
+            "topics: a partition count can't be changed, since keys would move and versions would not grow any more:\n"
+            + "\n".join(refusals)
+            + "\nrecreate the topic under a raised `version_base`, or declare what is there"
+        )
+    return [_step(topic, present.get(topic.name), replication_factor) for topic in declared]
+
+
+def _step(topic: Topic, present: TopicOnBroker | None, replication_factor: int) -> Step:
+    if present is None:
+        return Step(topic, Action.CREATE, {})
+    wanted = topic.config(replication_factor)
+    differences = {
+        name: (present.config.get(name), value) for name, value in wanted.items() if present.config.get(name) != value
+    }
+    return Step(topic, Action.CONFIGURE if differences else Action.KEEP, differences)
+
+
+async def apply(admin: KafkaAdmin, declared: Sequence[Topic], replication_factor: int) -> list[Step]:
+    """Creates what is missing, configures what differs; repeating it does nothing.
+
+    Raises Fatal before anything is changed where a topic can't become what is declared, Transient where the cluster
+    does not answer or has too few brokers.
+    """
+    steps = plan(declared, await admin.topics(), replication_factor)
+    for step in steps:
+        if step.action is Action.CREATE:
+            await admin.create(step.topic, replication_factor)
+        elif step.action is Action.CONFIGURE:
+            await admin.configure(step.topic, replication_factor)
+    await _until_known(admin, declared)
+    return steps
+
+
+async def _until_known(admin: KafkaAdmin, declared: Sequence[Topic]) -> None:
+    """A topic just created takes a moment to be in every broker's metadata; who starts next relies on it."""
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception_type(Transient), wait=wait_fixed(0.1), stop=stop_after_delay(10), reraise=True
+    ):
+        with attempt:
+            missing = {topic.name for topic in declared} - (await admin.topics()).keys()
+            if missing:
+                raise Transient(f"kafka: created, but not in the metadata yet: {', '.join(sorted(missing))}")

@@ -1,0 +1,43 @@
+"""The fleet that tests of the real parts share: started once for the whole run, by the operator's own command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.kafka.client import Connection
+from tests.fleet.harness import Fleet
+
+RUNNING = "CAUCE_TEST_STATE_DIR"
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Two docproc processes, one of everything else. `CAUCE_TEST_STATE_DIR` names one that runs already."""
+    if folder := os.environ.get(RUNNING):
+        yield Fleet(Path(folder))
+        return
+    fleet = Fleet(tmp_path_factory.mktemp("fleet"))
+    try:
+        fleet.up("--scale", "docproc=2")
+        yield fleet
+    finally:
+        fleet.down()
+
+
+@pytest.fixture(scope="session")
+def kafka(fleet: Fleet) -> Connection:
+    return fleet.kafka
+
+
+@pytest.fixture(scope="session")
+def mongodb_url(fleet: Fleet) -> str:
+    return fleet.state.endpoints.mongodb_url
+
+
+@pytest.fixture(scope="session")
+def mysql_url(fleet: Fleet) -> str:
+    return fleet.state.endpoints.mysql_url

@@ -1,0 +1,55 @@
+"""What is decided about each kind of error."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.errors import Code, Fatal, Permanent, Superseded, Transient
+from shared.kafka.retry import GiveUp, Retry, RetryPolicy, Skip, Stop, plan_retry
+
+POLICY = RetryPolicy(attempts=3, first_wait=0.1, longest_wait=2.0)
+
+
+@pytest.mark.parametrize("attempt", [1, 5, 10_000])
+def test_an_outage_is_never_given_up(attempt: int) -> None:
+    """However often it was tried, an outage means another try within the longest wait."""
+    decision = plan_retry(Transient("away"), attempt, POLICY)
+    assert isinstance(decision, Retry)
+    assert decision.outage
+    assert 0 < decision.delay <= 2.0
+
+
+def test_retry_after_is_obeyed() -> None:
+    """A dependency that names a time is not asked before it."""
+    decision = plan_retry(Transient("busy", retry_after=7.5), 1, POLICY)
+    assert isinstance(decision, Retry)
+    assert decision.delay >= 7.5
+
+
+def test_waits_grow_and_differ() -> None:
+    """Backoff has jitter, and its bound doubles with each attempt."""
+    early = [POLICY.wait(1) for _ in range(200)]
+    late = [POLICY.wait(4) for _ in range(200)]
+    assert max(early) <= 0.1
+    assert max(late) > 0.4
+    assert len(set(late)) > 100
+
+
+def test_a_record_that_can_never_succeed_is_given_up_at_once() -> None:
+    """The code and the sentence of a permanent error go into the dead letter."""
+    assert plan_retry(Permanent(Code.EMPTY, "no text"), 1, POLICY) == GiveUp(Code.EMPTY, "no text")
+
+
+def test_a_bug_gets_a_few_attempts() -> None:
+    """An error that nobody classified is tried `attempts` times, then given up with its traceback."""
+    assert isinstance(plan_retry(KeyError("x"), 2, POLICY), Retry)
+    decision = plan_retry(KeyError("x"), 3, POLICY)
+    assert isinstance(decision, GiveUp)
+    assert decision.code is Code.BUG
+    assert "KeyError: 'x'" in decision.message
+
+
+def test_superseded_and_fatal() -> None:
+    """Superseded work owes nothing; a fatal error ends the process."""
+    assert plan_retry(Superseded(), 1, POLICY) == Skip()
+    assert plan_retry(Fatal("no"), 1, POLICY) == Stop()

@@ -1,0 +1,98 @@
+"""What is known of a document after each status."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
+from shared.documents import Document, fold
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def status(version: int, state: State, stage: Stage, second: int = 0, **facts: Any) -> DocumentStatus:
+    sha = f"{version:064d}"
+    at = START + timedelta(seconds=second)
+    return DocumentStatus(
+        document_id="d", company_id="c", version=version, state=state, stage=stage, at=at, content_sha256=sha, **facts
+    )
+
+
+LIFE = [
+    status(1, State.RECEIVED, Stage.GATEWAY, 0, filename="a.pdf"),
+    status(1, State.PROCESSING, Stage.INGEST, 1, media_type="application/pdf"),
+    status(1, State.PROCESSING, Stage.DOCPROC, 2, counts=Counts(pages=2, chunks=5)),
+    status(1, State.PROCESSING, Stage.EMBEDDING, 3, counts=Counts(vectors=5)),
+    status(1, State.COMPLETE, Stage.DB_WRITER, 4, counts=Counts(chunks=5, vectors=5)),
+]
+
+
+def folded(statuses: list[DocumentStatus]) -> Document:
+    document = None
+    for one in statuses:
+        document = fold(document, one)
+    assert document is not None
+    return document
+
+
+def test_a_whole_life() -> None:
+    """The last status gives the state; facts and counts of all of them are gathered."""
+    document = folded(LIFE)
+    assert (document.state, document.stage) == (State.COMPLETE, Stage.DB_WRITER)
+    assert document.counts == Counts(pages=2, chunks=5, vectors=5)
+    assert (document.filename, document.media_type) == ("a.pdf", "application/pdf")
+    assert [moment.stage for moment in document.timeline] == list(Stage)
+    assert document.current is not None
+    assert document.current.version == 1
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(5)))[::7])
+def test_order_does_not_matter(order: tuple[int, ...]) -> None:
+    """Statuses of one version come out the same in whatever order they are folded, their timeline's order aside."""
+    document, straight = folded([LIFE[place] for place in order]), folded(LIFE)
+    assert document.model_copy(update={"timeline": ()}) == straight.model_copy(update={"timeline": ()})
+    assert set(document.timeline) == set(straight.timeline)
+
+
+def test_repetition_changes_nothing() -> None:
+    """A replay of everything leaves the document as it is, with the times of the first run."""
+    again = [one.model_copy(update={"at": one.at + timedelta(hours=1)}) for one in LIFE]
+    assert folded(LIFE + again) == folded(LIFE)
+
+
+def test_older_versions_never_overwrite_newer_ones() -> None:
+    """A late status of an older version is remembered in the timeline and changes nothing else."""
+    newer = fold(folded(LIFE[:2]), status(2, State.RECEIVED, Stage.GATEWAY, 9, filename="b.pdf"))
+    late = fold(newer, status(1, State.FAILED, Stage.DOCPROC, 10, reason=Reason(code="empty", message="no text")))
+    assert (late.version, late.state, late.reason, late.filename) == (2, State.RECEIVED, None, "b.pdf")
+
+
+def test_a_newer_version_supersedes_an_unfinished_one() -> None:
+    """The timeline says that the older version was superseded; a finished one keeps its end."""
+    newer = fold(folded(LIFE[:2]), status(2, State.RECEIVED, Stage.GATEWAY, 9))
+    assert (1, State.SUPERSEDED) in [(moment.version, moment.state) for moment in newer.timeline]
+    after = fold(folded(LIFE), status(2, State.RECEIVED, Stage.GATEWAY, 9))
+    assert (1, State.SUPERSEDED) not in [(moment.version, moment.state) for moment in after.timeline]
+
+
+def test_readers_keep_the_complete_edition_until_the_next_one_is_complete() -> None:
+    """A newer version that is under way, or fails, leaves the current edition what it was."""
+    document = fold(folded(LIFE), status(2, State.RECEIVED, Stage.GATEWAY, 9))
+    document = fold(document, status(2, State.FAILED, Stage.DOCPROC, 10, reason=Reason(code="empty", message="no")))
+    assert document.current is not None
+    assert (document.state, document.current.version) == (State.FAILED, 1)
+    document = fold(document, status(2, State.COMPLETE, Stage.DB_WRITER, 11))
+    assert document.current is not None
+    assert (document.state, document.current.version, document.reason) == (State.COMPLETE, 2, None)
+
+
+def test_failed_stays_failed_under_late_progress() -> None:
+    """Progress of other parts of a failed version does not make it look alive again; completion does."""
+    failed = status(1, State.FAILED, Stage.EMBEDDING, 3, reason=Reason(code="embedding_rejected", message="no"))
+    document = fold(folded([*LIFE[:3], failed]), LIFE[3])
+    assert document.state is State.FAILED
+    assert fold(document, LIFE[4]).state is State.COMPLETE
