@@ -11,7 +11,7 @@ Condition = Callable[[], bool] | Callable[[], Awaitable[bool]]
 async def until(condition: Condition, seconds: float = 30.0) -> None:
     """Asks again and again."""
     async with asyncio.timeout(seconds):
-        while not await _holds(condition):
+        while not await _holds(condition):  # noqa: ASYNC110 what is waited for is outside this process
             await asyncio.sleep(0.02)
 
 

@@ -10,16 +10,19 @@ from pathlib import Path
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "documents"
 
 
-def corpus(folder: Path, number: int) -> list[Path]:
-    """`number` files in `folder`, no two with the same bytes, of all the formats of the examples."""
+def corpus(folder: Path, number: int, *, first: int = 0) -> list[Path]:
+    """`number` files in `folder`, no two with the same bytes, of all the formats of the examples.
+
+    Another `first` (counting copies) gives other bytes, for a second run that must not be a repetition of the first.
+    """
     originals = sorted(path for path in EXAMPLES.iterdir() if path.is_file())
     assert originals, f"no example documents in {EXAMPLES}"
     folder.mkdir(parents=True, exist_ok=True)
-    return [path for _, path in zip(range(number), _copies(folder, originals), strict=False)]
+    return [path for _, path in zip(range(number), _copies(folder, originals, first), strict=False)]
 
 
-def _copies(folder: Path, originals: list[Path]) -> Iterator[Path]:
-    for place, original in zip(count(), cycle(originals), strict=False):
+def _copies(folder: Path, originals: list[Path], first: int) -> Iterator[Path]:
+    for place, original in zip(count(first), cycle(originals), strict=False):
         path = folder / f"{place:04d}-{original.name}"
         path.write_bytes(original.read_bytes())
         _differ(path, place)
