@@ -15,7 +15,8 @@ from obstore.store import ObjectStore, from_url
 
 from shared.errors import Code, Permanent, Transient
 
-PIECE = 8 * 1024 * 1024
+PIECE = 5 * 1024 * 1024  # S3 takes no smaller parts
+PIECES_UNDER_WAY = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,9 @@ class ObjectWriter:
     async def _flush(self) -> None:
         try:
             if self._writer is None:
-                self._writer = obstore.open_writer_async(self._store, self._path)
+                self._writer = obstore.open_writer_async(
+                    self._store, self._path, buffer_size=PIECE, max_concurrency=PIECES_UNDER_WAY
+                )
             await self._writer.write(bytes(self._pending))
         except (BaseError, OSError) as error:
             raise _away(error) from error

@@ -60,12 +60,24 @@ async def _start(client: Any) -> None:
 
 
 async def _stop(client: Any) -> None:
-    """With the broker gone aiokafka's `stop` hangs; what it would still have sent is sent again after a start."""
-    try:
-        async with asyncio.timeout(STOP_DEADLINE):
-            await (client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop())
-    except (TimeoutError, errors.KafkaError) as error:
-        log.warning("kafka client did not stop cleanly", error=repr(error))
+    """With the broker gone aiokafka's `stop` hangs, or ends with the cancellation of a task of its own, which must not
+    look like ours; what it would still have sent is sent again after a start.
+    """
+    closing = asyncio.ensure_future(client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop())
+    await asyncio.wait({closing}, timeout=STOP_DEADLINE)
+    if closing.done() and not closing.cancelled() and not isinstance(closing.exception(), errors.KafkaError):
+        closing.result()
+        return
+    log.warning("kafka client did not stop cleanly", error=_how_it_ended(closing))
+    closing.cancel()
+    if isinstance(client, AIOKafkaConsumer):
+        await asyncio.wait({asyncio.ensure_future(client._client.close())}, timeout=STOP_DEADLINE)  # noqa: SLF001 else it keeps its connections
+
+
+def _how_it_ended(closing: asyncio.Future[None]) -> str:
+    if not closing.done():
+        return f"no end within {STOP_DEADLINE:g} s"
+    return "cancelled" if closing.cancelled() else repr(closing.exception())
 
 
 class KafkaProducer:
@@ -240,24 +252,30 @@ class KafkaTail:
 
     async def start(self, since: float) -> None:
         """`since` in seconds since 1970: records older than that are left out. Raises Transient."""
-        self._client = AIOKafkaConsumer(
+        self._client, self._asking = self._build(), self._build()
+        await _start(self._client)
+        await _start(self._asking)
+        with translated():
+            self._places = [TopicPartition(self._topic, number) for number in await self._numbers()]
+            self._client.assign(self._places)
+            ends = await self._client.end_offsets(self._places)
+            found = await self._client.offsets_for_times(dict.fromkeys(self._places, int(since * 1000)))
+            for place in self._places:
+                self._client.seek(place, found[place].offset if found[place] else ends[place])
+
+    def _build(self) -> AIOKafkaConsumer:
+        """One reads; another asks for the end, since a question waits behind a fetch that waits for records."""
+        return AIOKafkaConsumer(
             bootstrap_servers=self._connection.bootstrap_servers,
             client_id=self._connection.client_id,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
         )
-        await _start(self._client)
-        with translated():
-            places = [TopicPartition(self._topic, number) for number in await self._numbers()]
-            self._client.assign(places)
-            found = await self._client.offsets_for_times(dict.fromkeys(places, int(since * 1000)))
-            ends = await self._client.end_offsets(places)
-            for place in places:
-                self._client.seek(place, found[place].offset if found[place] else ends[place])
 
     async def _numbers(self) -> list[int]:
-        await self._client._client.add_topic(self._topic)  # noqa: SLF001 no public way to learn a topic without subscribing
+        for client in (self._client, self._asking):
+            await client._client.add_topic(self._topic)  # noqa: SLF001 no public way to learn a topic without subscribing
         numbers = self._client.partitions_for_topic(self._topic)
         if not numbers:
             raise Transient(f"kafka: topic `{self._topic}` is not there: run `cauce topics apply`")
@@ -273,7 +291,7 @@ class KafkaTail:
     async def end_offsets(self) -> dict[Partition, int]:
         """The offset after the last record of each partition, asked of the broker now. Raises Transient."""
         with translated():
-            ends = await self._client.end_offsets(list(self._client.assignment()))
+            ends = await self._asking.end_offsets(self._places)
         return {Partition(place.topic, place.partition): offset for place, offset in ends.items()}
 
     async def positions(self) -> dict[Partition, int]:
@@ -283,6 +301,7 @@ class KafkaTail:
 
     async def stop(self) -> None:
         await _stop(self._client)
+        await _stop(self._asking)
 
 
 @dataclass(frozen=True, slots=True)

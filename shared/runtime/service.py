@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -68,9 +68,18 @@ def _leaves(error: BaseException) -> list[BaseException]:
 async def _run(settings: S, build: Build[S]) -> None:
     stopping = asyncio.Event()
     with _signals(stopping):
-        async with build(settings) as service, _served(service):
-            await _live(service, stopping)
+        async with build(settings) as service:
+            await _serve_while(service, _live(service, stopping))
     log.info("stopped")
+
+
+async def _serve_while(service: Service, life: Coroutine[None, None, None]) -> None:
+    """The HTTP side is up before `prepare`, so that probes can see the process start; without it there is no life."""
+    server = _server(service)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_serve(server))
+        await life
+        server.should_exit = True
 
 
 async def _live(service: Service, stopping: asyncio.Event) -> None:
@@ -140,33 +149,26 @@ class _Server(uvicorn.Server):
         yield
 
 
-@contextlib.asynccontextmanager
-async def _served(service: Service) -> AsyncIterator[None]:
-    """The HTTP side, up before `prepare` so that probes can see the process start."""
-    app = service.app or health_app(service.health)
-    config = uvicorn.Config(
-        app,
-        host=service.host,
-        port=service.port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=10,
-        lifespan="off",
+def _server(service: Service) -> uvicorn.Server:
+    return _Server(
+        uvicorn.Config(
+            service.app or health_app(service.health),
+            host=service.host,
+            port=service.port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=10,
+            lifespan="off",
+        )
     )
-    server = _Server(config)
-    task = asyncio.create_task(_serve(server))
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
 
 
 async def _serve(server: uvicorn.Server) -> None:
     try:
         await server.serve()
     except SystemExit as error:
-        raise Fatal(f"port {server.config.port} of {server.config.host} can't be listened on: is it taken?") from error
+        config = server.config
+        raise Fatal(f"{config.host}:{config.port} can't be listened on: the port is taken, or not ours") from error
 
 
 def run_once(name: str, settings: type[S], job: Callable[[S], Awaitable[None]]) -> None:

@@ -153,11 +153,12 @@ class Fleet:
         return pymongo.MongoClient(self.state.endpoints.mongodb_url)
 
     def sums(self, document_ids: Iterable[str]) -> Sums:
-        among = {"document_id": {"$in": list(document_ids)}}
+        ids = list(document_ids)
+        among = {"document_id": {"$in": ids}}
         with self.mongo() as client:
             database = client[self.state.endpoints.mongodb_database]
             return Sums(
-                database.documents.count_documents(among),
+                database.documents.count_documents({"_id": {"$in": ids}}),
                 database.chunks.count_documents(among),
                 database.embeddings.count_documents(among),
             )

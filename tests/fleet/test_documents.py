@@ -64,7 +64,7 @@ async def test_a_changed_edition_replaces_the_old_one(fleet: Fleet, tmp_path: Pa
     await until(lambda: len(fleet.chunk_ids("embeddings", [new.document_id])) == 1)
     async with fleet.client() as client:
         answer = (await client.get(f"/documents/{new.document_id}/chunks")).json()
-    (text,) = [chunk["text"] for chunk in answer["items"]]
+    (text,) = [chunk["text"] for chunk in answer["chunks"]]
     assert "The new rule is green." in text
 
 

@@ -1,0 +1,71 @@
+"""What `cauce doctor` looks at in the folder of a fleet: does it run, what died, which ports are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from compose.local.checks import Finding, Level
+from compose.local.errors import LocalStackError
+from compose.local.plan import SERVER_PORTS
+from compose.local.ports import is_free, owner
+from compose.local.processes import leftovers, tail
+from compose.local.remembered import Remembered
+from compose.local.services import GATEWAY
+from compose.local.settings import Layout
+from compose.local.state import FleetState, Health, Phase, ProcessState, load_state
+
+
+def fleet(layout: Layout) -> Iterator[Finding]:
+    """Everything about the fleet of this folder. A broken state file is a finding too."""
+    try:
+        state = load_state(layout.state)
+        remembered = Remembered.load(layout.remembered)
+    except LocalStackError as error:
+        yield Finding(Level.PROBLEM, str(error), error.advice)
+        return
+    if state is not None and state.alive():
+        yield from _running(state, layout)
+        return
+    if state is not None:
+        yield from _ended(state, layout)
+    yield from taken_ports(remembered)
+
+
+def _running(state: FleetState, layout: Layout) -> Iterator[Finding]:
+    yield Finding(Level.OK, f"a fleet is {state.phase} here (supervisor pid {state.supervisor.pid})")
+    for process in state.processes:
+        yield from _process(process, layout, state.phase)
+
+
+def _process(process: ProcessState, layout: Layout, phase: Phase) -> Iterator[Finding]:
+    if process.health is Health.RESTARTING or (process.health is not Health.READY and phase is Phase.RUNNING):
+        text = f"{process.name} is {process.health}: {process.reason}\n{last_words(layout, process.name)}"
+        yield Finding(Level.PROBLEM, text, f"cauce logs {process.name} -n 200")
+    elif process.restarts:
+        times = "once" if process.restarts == 1 else f"{process.restarts} times"
+        yield Finding(Level.NOTE, f"{process.name} was started again {times}; the last one: {process.last_exit}")
+
+
+def _ended(state: FleetState, layout: Layout) -> Iterator[Finding]:
+    left = leftovers(state.fleet_id)
+    if left:
+        names = ", ".join(f"{process.pid}" for process in left)
+        yield Finding(Level.PROBLEM, f"the supervisor was killed and left processes running: {names}", "cauce down")
+    elif state.phase not in (Phase.STOPPED, Phase.FAILED):
+        yield Finding(Level.NOTE, f"stale state: the supervisor was killed while {state.phase}; `cauce up` tidies up")
+    elif state.phase is Phase.FAILED:
+        yield Finding(Level.PROBLEM, f"the last fleet failed: {state.message}", f"read the logs in `{layout.logs}`")
+
+
+def taken_ports(remembered: Remembered) -> Iterator[Finding]:
+    """Ports that the next start will want and that somebody else has."""
+    for name, port in remembered.ports.items():
+        fixed = name in SERVER_PORTS or name.startswith(GATEWAY)
+        if fixed and not is_free(port):
+            advice = f"stop it, or choose another: cauce up --port {name}=PORT"
+            yield Finding(Level.PROBLEM, f"port {port} for {name} is taken by {owner(port)}", advice)
+
+
+def last_words(layout: Layout, process: str) -> str:
+    """The end of a process's log, indented."""
+    return "\n".join(f"    {line}" for line in tail(layout.log(process), 8)) or "    (it wrote nothing)"

@@ -1,0 +1,114 @@
+"""Bringing a fleet up in this process, and taking down one that another process brought up."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from compose.local.errors import LocalStackError
+from compose.local.fleet import Fleet, Work
+from compose.local.plan import Wish, make_plan
+from compose.local.processes import end_leftovers
+from compose.local.progress import Fetching
+from compose.local.provision import provision
+from compose.local.settings import Layout, LocalSettings
+from compose.local.state import Phase, load_state
+from compose.local.supervised import Say
+
+DOWN_SECONDS = 120.0
+
+
+def run_fleet(wish: Wish, settings: LocalSettings, fetching: Fetching, say: Say, work: Work) -> int | None:
+    """Fetch what is missing, start the fleet, do `work`, stop it: see `Fleet.run` for the result and the errors.
+
+    Raises LocalStackError too when a fleet runs in this folder already.
+    """
+    layout = settings.layout
+    layout.create()
+    with only_supervisor(layout):
+        clear_stale(layout, say)
+        tools = provision(settings, os.environ, fetching)
+        plan = make_plan(wish, layout, tools, os.environ)
+        return asyncio.run(_run(Fleet(plan, layout, tools, say), work))
+
+
+async def _run(fleet: Fleet, work: Work) -> int | None:
+    return await fleet.run(work)
+
+
+@contextmanager
+def only_supervisor(layout: Layout) -> Iterator[None]:
+    """Hold the folder's lock, which the system frees when this process ends, however it ends."""
+    with layout.lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LocalStackError(
+                f"a fleet is running in `{layout.root}`", advice="look at it: cauce status; stop it: cauce down"
+            ) from None
+        yield
+
+
+def clear_stale(layout: Layout, say: Say) -> int:
+    """End what a supervisor that was killed left behind. Returns how many processes that were."""
+    state = load_state(layout.state)
+    if state is None or state.alive():
+        return 0
+    count = end_leftovers(state.fleet_id)
+    if count:
+        say(f"ended {count} process{'es' * (count > 1)} that a killed supervisor had left")
+    if state.phase not in (Phase.STOPPED, Phase.FAILED):
+        state.phase, state.message = Phase.FAILED, "the supervisor was killed"
+        state.processes = []
+        state.save(layout.state)
+    return count
+
+
+def take_down(settings: LocalSettings, say: Say) -> bool:
+    """Stop the fleet of this folder and wait until it is gone; False where none ran.
+
+    Raises LocalStackError when it does not stop in time.
+    """
+    layout = settings.layout
+    state = load_state(layout.state)
+    if state is None:
+        return False
+    supervisor = state.supervisor.process()
+    if supervisor is None:
+        return clear_stale(layout, say) > 0
+    supervisor.send_signal(signal.SIGTERM)
+    _wait_until_gone(layout, say)
+    return True
+
+
+def _wait_until_gone(layout: Layout, say: Say) -> None:
+    deadline = time.monotonic() + DOWN_SECONDS
+    shown: list[str] = []
+    while (state := load_state(layout.state)) and state.alive():
+        running = [process.name for process in state.processes if process.identity]
+        if running != shown:
+            say(f"still running: {', '.join(running) or 'the supervisor'}")
+            shown = running
+        if time.monotonic() > deadline:
+            raise LocalStackError(
+                f"the fleet did not stop within {DOWN_SECONDS:g} s: {', '.join(running)}",
+                advice=f"kill its supervisor, then run `cauce down` again: kill -9 {state.supervisor.pid}",
+            )
+        time.sleep(0.1)
+
+
+def wipe(settings: LocalSettings) -> None:
+    """Remove the state folder with all data, keys and logs. Raises LocalStackError for a folder that isn't one."""
+    layout = settings.layout
+    if not layout.root.exists():
+        return
+    if not layout.lock.exists() or layout.root.is_symlink():
+        raise LocalStackError(f"`{layout.root}` is not a state folder of Cauce, so nothing is removed")
+    with only_supervisor(layout):
+        shutil.rmtree(layout.root)

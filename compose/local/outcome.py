@@ -1,0 +1,67 @@
+"""What came out in the stores, read from the stores themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import pymongo
+import pymysql
+
+from compose.local.state import Endpoints
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Documents, chunks, vectors in MongoDB; rows of chunk_counts_1m in MySQL, and the chunks that they count."""
+
+    documents: int
+    chunks: int
+    vectors: int
+    window_rows: int
+    window_chunks: int
+
+
+def read_outcome(endpoints: Endpoints, company: str, document_ids: Sequence[str], since: datetime) -> Outcome:
+    """Count what belongs to these documents; windows: all of the company's that begin at `since` (UTC) or later."""
+    rows, counted = _windows(endpoints, company, since)
+    documents, chunks, vectors = _parts(endpoints, document_ids)
+    return Outcome(documents, chunks, vectors, rows, counted)
+
+
+def _parts(endpoints: Endpoints, document_ids: Sequence[str]) -> tuple[int, int, int]:
+    chosen = {"$in": list(document_ids)}
+    with pymongo.MongoClient[dict[str, Any]](endpoints.mongodb_url) as client:
+        database = client[endpoints.mongodb_database]
+        return (
+            database["documents"].count_documents({"_id": chosen, "state": "complete"}),
+            database["chunks"].count_documents({"document_id": chosen}),
+            database["embeddings"].count_documents({"document_id": chosen}),
+        )
+
+
+def connect_mysql(url: str) -> pymysql.Connection[Any]:
+    """A connection to the database that a `mysql://user:password@host:port/database` address names."""
+    parts = urlsplit(url)
+    return pymysql.connect(
+        host=parts.hostname or "",
+        port=parts.port or 3306,
+        user=parts.username,
+        password=parts.password or "",
+        database=parts.path.lstrip("/"),
+        connect_timeout=5,
+    )
+
+
+def _windows(endpoints: Endpoints, company: str, since: datetime) -> tuple[int, int]:
+    query = (
+        "SELECT COUNT(*), COALESCE(SUM(chunk_count), 0) FROM chunk_counts_1m "
+        "WHERE company_id = %s AND window_start >= %s"
+    )
+    with connect_mysql(endpoints.mysql_url) as connection, connection.cursor() as cursor:
+        cursor.execute(query, (company, since.replace(tzinfo=None, second=0, microsecond=0)))
+        rows, counted = cursor.fetchone()
+    return int(rows), int(counted)

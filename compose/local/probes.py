@@ -1,0 +1,92 @@
+"""Asking servers and services whether they can be used, over the protocols that their users speak."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+import httpx
+import pymongo
+import pymysql
+from pymongo.errors import PyMongoError
+
+from compose.local.ports import HOST
+from compose.local.program import Probe
+from shared.errors import Transient
+from shared.kafka.client import Connection, KafkaAdmin
+
+_SECONDS = 3
+
+
+def kafka_probe(bootstrap: str) -> Probe:
+    """Ready when the broker answers a metadata request that names itself."""
+    connection = Connection(bootstrap, client_id="cauce-probe")
+
+    async def probe() -> str | None:
+        try:
+            async with asyncio.timeout(_SECONDS), KafkaAdmin(connection) as admin:
+                brokers = await admin.brokers()
+        except (Transient, TimeoutError) as error:
+            return f"no answer to a metadata request: {error or 'too slow'}"
+        return None if brokers else "no broker is registered yet"
+
+    return probe
+
+
+def mysql_probe(port: int, user: str, password: str, database: str) -> Probe:
+    """Ready when `SELECT 1` works for the very user and database that the services use."""
+
+    def ask() -> str | None:
+        try:
+            with pymysql.connect(
+                host=HOST, port=port, user=user, password=password, database=database, connect_timeout=_SECONDS
+            ) as connection:
+                connection.cursor().execute("SELECT 1")
+        except pymysql.MySQLError as error:
+            return f"`SELECT 1` fails: {error.args[-1] if error.args else error}"
+        return None
+
+    return in_thread(ask)
+
+
+def mongodb_probe(url: str) -> Probe:
+    """Ready when `ping` is answered. One client for all questions: the server logs every connection."""
+    client = pymongo.MongoClient[dict[str, object]](url, serverSelectionTimeoutMS=_SECONDS * 1000, connect=False)
+
+    def ask() -> str | None:
+        try:
+            client.admin.command("ping")
+        except PyMongoError as error:
+            return f"`ping` fails: {str(error).split(',')[0]}"
+        return None
+
+    return in_thread(ask)
+
+
+def http_probe(url: str) -> Probe:
+    """Ready when a GET is answered with 200."""
+
+    async def probe() -> str | None:
+        try:
+            async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False) as client:
+                answer = await client.get(url)
+        except httpx.HTTPError as error:
+            return f"{url} does not answer: {error or type(error).__name__}"
+        return None if answer.status_code == httpx.codes.OK else f"{answer.status_code}: {_problems(answer)}"
+
+    return probe
+
+
+def _problems(answer: httpx.Response) -> str:
+    """The dependencies that a /ready complains about, or the text as it is where it is of another form."""
+    with contextlib.suppress(ValueError, AttributeError):
+        return "; ".join(f"{name}: {why}" for name, why in answer.json()["problems"].items())
+    return answer.text[:200]
+
+
+def in_thread(ask: Callable[[], str | None]) -> Probe:
+    async def probe() -> str | None:
+        return await asyncio.to_thread(ask)
+
+    return probe

@@ -1,0 +1,35 @@
+"""What the supervisor needs to know about a process before it starts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+Probe = Callable[[], Coroutine[Any, Any, str | None]]
+"""Asks a process whether it can be used: None when it can, else why not, in a few words. Answers within seconds."""
+
+
+class Kind(StrEnum):
+    SERVER = "server"
+    SERVICE = "service"
+
+
+async def always_ready() -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Program:
+    """A process of the fleet. `stop_seconds` is how long it may take to end after SIGTERM before it is killed."""
+
+    name: str
+    kind: Kind
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    cwd: Path
+    port: int | None = None
+    probe: Probe = field(default=always_ready)
+    stop_seconds: float = 30.0

@@ -1,0 +1,48 @@
+"""`python -m compose.topics`: makes the cluster's topics what is declared, with nothing but what the services need."""
+
+from __future__ import annotations
+
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from shared.errors import Transient
+from shared.kafka.client import Connection, KafkaAdmin
+from shared.kafka.declare import Action, apply
+from shared.runtime.service import run_once
+from shared.settings import CommonSettings
+from shared.topics import all_topics
+
+PATIENCE_SECONDS = 60.0
+
+log = structlog.get_logger()
+
+
+async def declare(settings: CommonSettings) -> None:
+    """Waits for a broker that is still starting. Raises Transient when the patience is over, Fatal where a topic can't
+    become what is declared."""
+    connection = Connection(settings.kafka_bootstrap_servers, "init")
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception_type(Transient),
+        stop=stop_after_delay(PATIENCE_SECONDS),
+        wait=wait_random_exponential(multiplier=0.2, max=3),
+        before_sleep=_say_why,
+        reraise=True,
+    ):
+        with attempt:
+            await _apply(connection, settings.replication_factor)
+
+
+async def _apply(connection: Connection, replication_factor: int) -> None:
+    async with KafkaAdmin(connection) as admin:
+        steps = await apply(admin, all_topics(), replication_factor)
+    changed = {action: [step.topic.name for step in steps if step.action is action] for action in Action}
+    log.info("topics are as declared", created=changed[Action.CREATE], configured=changed[Action.CONFIGURE])
+
+
+def _say_why(state: RetryCallState) -> None:
+    error = state.outcome and state.outcome.exception()
+    log.warning("waiting for Kafka", error=str(error), attempt=state.attempt_number)
+
+
+if __name__ == "__main__":
+    run_once("topics", CommonSettings, declare)

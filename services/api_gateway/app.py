@@ -1,0 +1,36 @@
+"""The HTTP side as one ASGI application; it connects to nothing by itself."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from services.api_gateway import problems, routes_documents, routes_events, routes_uploads
+from services.api_gateway.metrics import Measured
+from services.api_gateway.parts import Gateway
+from shared.runtime.health import Health, routes
+
+_ABOUT = """Documents in, their state and chunks out.
+
+Every error is a problem (RFC 9457, `application/problem+json`); `code` tells programs what happened."""
+
+
+def create(gateway: Gateway, health: Health) -> ASGIApp:
+    """Its routes see only what is in `gateway`; `/live`, `/ready` and `/metrics` come from `health`."""
+    app = FastAPI(title="Cauce", version=_version(), description=_ABOUT, redoc_url=None)
+    app.state.gateway = gateway
+    for module in (routes_uploads, routes_documents, routes_events):
+        app.include_router(module.router)
+    app.router.routes.extend(routes(health))
+    problems.install(app)
+    return Measured(app)
+
+
+def _version() -> str:
+    """Of the distribution; in a checkout that isn't installed there is none."""
+    try:
+        return version("cauce")
+    except PackageNotFoundError:
+        return "0"

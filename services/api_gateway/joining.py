@@ -1,0 +1,62 @@
+"""Two partial accounts of one document as one: what MongoDB has, and what the last minutes' statuses say.
+
+Like the fold that both come from, it is commutative and idempotent, so neither needs to know what the other has seen.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.contracts.documents import Counts, State
+from shared.documents import FINAL, Document, Edition, Moment, rank
+
+_FACTS = ("filename", "name", "media_type", "size_bytes", "s3_path", "received_at")
+
+
+def joined(one: Document | None, other: Document | None) -> Document | None:
+    """The newer account, completed from the older one; None if there is neither."""
+    if one is None or other is None:
+        return one or other
+    older, newer = sorted((one, other), key=lambda document: (document.version, document.rank))
+    changes: dict[str, Any] = {
+        "current": _newest(older.current, newer.current),
+        "timeline": _timeline(older, newer),
+    }
+    if older.version == newer.version:
+        changes["counts"] = _counts(older.counts, newer.counts)
+        changes |= {fact: getattr(older, fact) for fact in _FACTS if getattr(older, fact) is not None}
+    return newer.model_copy(update=changes)
+
+
+def _newest(*editions: Edition | None) -> Edition | None:
+    return max((edition for edition in editions if edition), key=lambda edition: edition.version, default=None)
+
+
+def _counts(older: Counts, newer: Counts) -> Counts:
+    return Counts(
+        pages=newer.pages if older.pages is None else older.pages,
+        chunks=newer.chunks if older.chunks is None else older.chunks,
+        vectors=max((n for n in (older.vectors, newer.vectors) if n is not None), default=None),
+    )
+
+
+def _timeline(older: Document, newer: Document) -> tuple[Moment, ...]:
+    """In the order of the versions and, within one, of the work; of a step that both know, the earlier time."""
+    steps: dict[tuple[int, int, str], Moment] = {}
+    for moment in (*older.timeline, *newer.timeline):
+        step = (moment.version, rank(moment.state, moment.stage), moment.stage.value)
+        known = steps.get(step)
+        steps[step] = min(known, moment, key=lambda m: m.at) if known else moment
+    moments = [steps[step] for step in sorted(steps)]
+    return tuple(moments if older.version == newer.version else _closed(moments, older.version))
+
+
+def _closed(moments: list[Moment], version: int) -> list[Moment]:
+    """An older version that nobody saw end was superseded by the first step of the next."""
+    mine = [moment for moment in moments if moment.version == version]
+    later = [moment for moment in moments if moment.version > version]
+    if not later or any(moment.state in FINAL for moment in mine):
+        return moments
+    end = Moment(version=version, stage=later[0].stage, state=State.SUPERSEDED, at=later[0].at)
+    place = moments.index(later[0])
+    return [*moments[:place], end, *moments[place:]]

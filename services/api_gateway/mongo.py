@@ -1,0 +1,113 @@
+"""The gateway's only module that knows MongoDB: its queries, and the translation of its errors."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo.errors import InvalidURI, PyMongoError
+
+from services.api_gateway.store import ChunkPlace, DocumentPlace, StoredChunk
+from shared.contracts.documents import State
+from shared.documents import Document
+from shared.errors import Fatal, Transient
+
+SELECT_MS, ANSWER_MS = 2_000, 5_000
+Query = dict[str, Any]
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """A read has nothing in it that could be at fault: whatever goes wrong is an outage."""
+    try:
+        yield
+    except PyMongoError as error:
+        raise Transient(f"mongodb: {type(error).__name__}: {error}") from error
+
+
+class MongoStore:
+    """Implements `store.DocumentStore` on the collections `documents` and `chunks`, which db_writer writes."""
+
+    def __init__(self, url: str, database: str) -> None:
+        """Connects at the first question. Raises Fatal where `url` isn't one."""
+        try:
+            self._client: Any = AsyncIOMotorClient(
+                url,
+                appname="cauce-api_gateway",
+                tz_aware=True,
+                serverSelectionTimeoutMS=SELECT_MS,
+                connectTimeoutMS=SELECT_MS,
+                socketTimeoutMS=ANSWER_MS,
+            )
+        except InvalidURI as error:
+            raise Fatal(f"`CAUCE_MONGODB_URL` can't be used: {error}") from None
+        self._documents = self._client[database]["documents"]
+        self._chunks = self._client[database]["chunks"]
+
+    def close(self) -> None:
+        self._client.close()
+
+    async def ping(self) -> None:
+        with _translated():
+            await self._client.admin.command("ping")
+
+    async def document(self, document_id: str) -> Document | None:
+        with _translated():
+            found = await self._documents.find_one({"_id": document_id, "deleted": {"$ne": True}})
+        return _document(found) if found else None
+
+    async def documents(
+        self, company_id: str, state: State | None, after: DocumentPlace | None, limit: int
+    ) -> Sequence[Document]:
+        query: Query = {"company_id": company_id, "deleted": {"$ne": True}}
+        if state:
+            query["state"] = state.value
+        if after:
+            query["$or"] = _documents_after(after)
+        cursor = self._documents.find(query).sort([("received_at", -1), ("_id", -1)]).limit(limit)
+        with _translated():
+            return [_document(found) for found in await cursor.to_list(limit)]
+
+    async def chunks(
+        self, document_id: str, content_sha256: str, after: ChunkPlace | None, limit: int
+    ) -> Sequence[StoredChunk]:
+        query: Query = {"document_id": document_id, "content_sha256": content_sha256}
+        if after:
+            query["$or"] = _chunks_after(after)
+        cursor = self._chunks.find(query).sort([("chunk_index", 1), ("_id", 1)]).limit(limit)
+        with _translated():
+            return [_chunk(found) for found in await cursor.to_list(limit)]
+
+
+def _documents_after(place: DocumentPlace) -> list[Query]:
+    same = {"received_at": place.received_at, "_id": {"$lt": place.document_id}}
+    if place.received_at is None:
+        return [same]
+    return [{"received_at": {"$lt": place.received_at}}, same, {"received_at": None}]
+
+
+def _chunks_after(place: ChunkPlace) -> list[Query]:
+    return [
+        {"chunk_index": {"$gt": place.chunk_index}},
+        {"chunk_index": place.chunk_index, "_id": {"$gt": place.chunk_id}},
+    ]
+
+
+def _document(found: dict[str, Any]) -> Document:
+    return Document.model_validate({**found, "document_id": found["_id"]})
+
+
+def _chunk(found: dict[str, Any]) -> StoredChunk:
+    return StoredChunk(
+        chunk_id=found["_id"],
+        chunk_index=found["chunk_index"],
+        chunk_count=found["chunk_count"],
+        text=found["text"],
+        page=found.get("page"),
+        heading_path=tuple(found.get("heading_path") or ()),
+        char_start=found.get("char_start", 0),
+        char_end=found.get("char_end", 0),
+        token_count=found.get("token_count"),
+    )

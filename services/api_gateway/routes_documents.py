@@ -1,0 +1,90 @@
+"""Documents out: what became of them, and their chunks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query
+
+from services.api_gateway import cursors
+from services.api_gateway.auth import Company
+from services.api_gateway.parts import Gateway, GatewayParts
+from services.api_gateway.problems import Problem
+from services.api_gateway.store import ChunkPlace, DocumentPlace
+from services.api_gateway.views import ChunkPage, DocumentPage, DocumentView, chunk_page, problems
+from shared.contracts.documents import State
+from shared.documents import Document
+
+router = APIRouter(tags=["documents"])
+
+DocumentId = Annotated[str, Path(examples=["0d9a7f3e-5c58-5f0e-9d0c-6b3b8f0f2a11"])]
+Limit = Annotated[int, Query(ge=1, le=500, description="at most so many on one page")]
+Cursor = Annotated[
+    str | None, Query(max_length=cursors.LONGEST, description="`next_cursor` of the page before; none for the first")
+]
+
+
+async def found(gateway: Gateway, company_id: str, document_id: str) -> Document:
+    """Raises Problem 404, also for another company's; Transient where it can't be told."""
+    document = await gateway.reader.find(company_id, document_id) if _is_id(document_id) else None
+    if document is None:
+        raise Problem(404, "no_such_document", f"there is no document `{document_id[:64]}`")
+    return document
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
+
+
+@router.get("/documents", responses=problems(401, 422, 503))
+async def list_documents(
+    company_id: Company,
+    gateway: GatewayParts,
+    state: Annotated[State | None, Query(description="only those in this state")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> DocumentPage:
+    """The company's documents, the newest first. One that was received within the last second may be missing yet."""
+    after = cursors.to_document(cursor) if cursor else None
+    documents = await gateway.store.documents(company_id, state, after, limit + 1)
+    page = documents[:limit]
+    more = len(documents) > limit
+    return DocumentPage(
+        documents=tuple(map(DocumentView.of, page)),
+        next_cursor=cursors.of_document(DocumentPlace(page[-1].received_at, page[-1].document_id)) if more else None,
+    )
+
+
+@router.get("/documents/{document_id}", responses=problems(401, 404, 422, 503))
+async def get_document(document_id: DocumentId, company_id: Company, gateway: GatewayParts) -> DocumentView:
+    """What became of a document: known from the moment its upload was answered."""
+    return DocumentView.of(await found(gateway, company_id, document_id))
+
+
+@router.get("/documents/{document_id}/chunks", responses=problems(401, 404, 409, 422, 503))
+async def get_chunks(
+    document_id: DocumentId, company_id: Company, gateway: GatewayParts, limit: Limit = 50, cursor: Cursor = None
+) -> ChunkPage:
+    """The chunks of the current content, in the order of the text."""
+    document = await found(gateway, company_id, document_id)
+    after = _place(document, cursor)
+    if document.current is None:
+        return chunk_page(document, (), None)
+    sha256 = document.current.content_sha256
+    chunks = await gateway.store.chunks(document_id, sha256, after, limit + 1)
+    page = chunks[:limit]
+    return chunk_page(document, page, cursors.of_chunk(sha256, page[-1].place) if len(chunks) > limit else None)
+
+
+def _place(document: Document, cursor: str | None) -> ChunkPlace | None:
+    """Raises Problem 409 where the pages before were of another content."""
+    if cursor is None:
+        return None
+    content_sha256, place = cursors.to_chunk(cursor)
+    if document.current is None or document.current.content_sha256 != content_sha256:
+        raise Problem(409, "content_changed", "the document has a new content: begin without a cursor")
+    return place

@@ -1,0 +1,64 @@
+"""What the gateway asks of the store of documents and chunks; `mongo.py` is the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from shared.contracts.documents import State
+from shared.documents import Document
+
+
+class DocumentPlace(NamedTuple):
+    """Where a page of documents ended."""
+
+    received_at: datetime | None
+    document_id: str
+
+
+class ChunkPlace(NamedTuple):
+    """Where a page of chunks ended."""
+
+    chunk_index: int
+    chunk_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk as readers see it. `char_start` and `char_end` are a half-open range in the extracted text."""
+
+    chunk_id: str
+    chunk_index: int
+    chunk_count: int
+    text: str
+    page: int | None
+    heading_path: tuple[str, ...]
+    char_start: int
+    char_end: int
+    token_count: int | None
+
+    @property
+    def place(self) -> ChunkPlace:
+        return ChunkPlace(self.chunk_index, self.chunk_id)
+
+
+class DocumentStore(Protocol):
+    """Reads only. Every method raises Transient where the store does not answer within seconds."""
+
+    async def ping(self) -> None:
+        """Returns when the store answers."""
+
+    async def document(self, document_id: str) -> Document | None:
+        """Of whichever company: the caller compares."""
+
+    async def documents(
+        self, company_id: str, state: State | None, after: DocumentPlace | None, limit: int
+    ) -> Sequence[Document]:
+        """The newest first, by `received_at`; those without one last."""
+
+    async def chunks(
+        self, document_id: str, content_sha256: str, after: ChunkPlace | None, limit: int
+    ) -> Sequence[StoredChunk]:
+        """The chunks of one content, in the order of the text."""

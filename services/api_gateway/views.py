@@ -1,0 +1,251 @@
+"""What the API answers with: its own models, so that the events inside may change without the callers' noticing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.api_gateway.store import StoredChunk
+from shared.contracts.base import Instant
+from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
+from shared.documents import Document, rank
+
+_ID = "0d9a7f3e-5c58-5f0e-9d0c-6b3b8f0f2a11"
+_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_AT = "2026-01-02T03:04:05.678Z"
+
+
+def path_of(document_id: str) -> str:
+    return f"/documents/{quote(document_id, safe='')}"
+
+
+class View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class LinksView(View):
+    """Paths on this server."""
+
+    self: str = Field(examples=[f"/documents/{_ID}"])
+    chunks: str = Field(examples=[f"/documents/{_ID}/chunks"])
+    events: str = Field(examples=[f"/documents/{_ID}/events"])
+
+    @classmethod
+    def of(cls, document_id: str) -> LinksView:
+        path = path_of(document_id)
+        return cls(self=path, chunks=f"{path}/chunks", events=f"{path}/events")
+
+
+class AcceptedView(View):
+    """The upload is stored and announced. What becomes of it can be read at `status_url`, from now on."""
+
+    document_id: str = Field(examples=[_ID])
+    version: int = Field(examples=[42], description="orders the contents of one document; greater is newer")
+    state: State = Field(examples=["received"])
+    status_url: str = Field(examples=[f"/documents/{_ID}"])
+    events_url: str = Field(examples=[f"/documents/{_ID}/events"])
+    sha256: str = Field(examples=[_SHA256])
+    size_bytes: int = Field(examples=[48213])
+    filename: str = Field(examples=["report.pdf"])
+    name: str | None = Field(default=None, examples=["reports/2026/q1"])
+
+    @classmethod
+    def of(cls, status: DocumentStatus, size_bytes: int, filename: str) -> AcceptedView:
+        links = LinksView.of(status.document_id)
+        return cls(
+            document_id=status.document_id,
+            version=status.version,
+            state=status.state,
+            status_url=links.self,
+            events_url=links.events,
+            sha256=status.content_sha256,
+            size_bytes=size_bytes,
+            filename=filename,
+            name=status.name,
+        )
+
+
+class CountsView(View):
+    """What is known so far; null where it isn't known yet, or the format has no pages."""
+
+    pages: int | None = Field(default=None, examples=[3])
+    chunks: int | None = Field(default=None, examples=[17])
+    vectors: int | None = Field(default=None, examples=[17])
+
+    @classmethod
+    def of(cls, counts: Counts) -> CountsView:
+        return cls(**counts.model_dump())
+
+
+class ReasonView(View):
+    """Why the document failed: `code` for programs, `message` for people."""
+
+    code: str = Field(examples=["encrypted"])
+    message: str = Field(examples=["the PDF is protected by a password: remove it and upload the file again"])
+
+    @classmethod
+    def of(cls, reason: Reason | None) -> ReasonView | None:
+        return cls(code=reason.code, message=reason.message) if reason else None
+
+
+class MomentView(View):
+    """When a stage was done with a version for the first time."""
+
+    version: int = Field(examples=[42])
+    stage: Stage = Field(examples=["docproc"])
+    state: State = Field(examples=["processing"])
+    at: Instant = Field(examples=[_AT])
+
+
+class CurrentView(View):
+    """The newest complete content: what readers see while a newer version is on its way."""
+
+    version: int = Field(examples=[42])
+    sha256: str = Field(examples=[_SHA256])
+    counts: CountsView
+
+
+class DocumentView(View):
+    """A document as of now. `state` and `reason` are those of its newest `version`."""
+
+    document_id: str = Field(examples=[_ID])
+    name: str | None = Field(default=None, examples=["reports/2026/q1"])
+    filename: str | None = Field(default=None, examples=["report.pdf"])
+    media_type: str | None = Field(
+        default=None, examples=["application/pdf"], description="as found in the bytes; null until they were looked at"
+    )
+    size_bytes: int | None = Field(default=None, examples=[48213])
+    sha256: str = Field(examples=[_SHA256])
+    version: int = Field(examples=[42])
+    state: State = Field(examples=["complete"])
+    stage: Stage = Field(examples=["db_writer"])
+    counts: CountsView
+    reason: ReasonView | None = None
+    received_at: Instant | None = Field(default=None, examples=[_AT])
+    updated_at: Instant = Field(examples=[_AT])
+    timeline: tuple[MomentView, ...]
+    current: CurrentView | None = None
+    links: LinksView
+
+    @classmethod
+    def of(cls, document: Document) -> DocumentView:
+        return cls(
+            document_id=document.document_id,
+            name=document.name,
+            filename=document.filename,
+            media_type=document.media_type,
+            size_bytes=document.size_bytes,
+            sha256=document.content_sha256,
+            version=document.version,
+            state=document.state,
+            stage=document.stage,
+            counts=CountsView.of(document.counts),
+            reason=ReasonView.of(document.reason),
+            received_at=document.received_at,
+            updated_at=document.updated_at,
+            timeline=_timeline(document),
+            current=_current(document),
+            links=LinksView.of(document.document_id),
+        )
+
+
+def _timeline(document: Document) -> tuple[MomentView, ...]:
+    """In the order of the work: statuses of different stages may arrive in another."""
+    moments = sorted(document.timeline, key=lambda moment: (moment.version, rank(moment.state, moment.stage)))
+    return tuple(MomentView(**moment.model_dump()) for moment in moments)
+
+
+def _current(document: Document) -> CurrentView | None:
+    if (edition := document.current) is None:
+        return None
+    return CurrentView(version=edition.version, sha256=edition.content_sha256, counts=CountsView.of(edition.counts))
+
+
+class DocumentPage(View):
+    """`next_cursor` is null on the last page."""
+
+    documents: tuple[DocumentView, ...]
+    next_cursor: str | None = Field(default=None, examples=["WyIyMDI2LTAxLTAyVDAzOjA0OjA1LjY3OCswMDowMCJd"])
+
+
+class ChunkView(View):
+    """A piece of the text. `char_start` and `char_end` are a half-open range in the extracted text."""
+
+    chunk_id: str = Field(examples=["5b0a4d4e-6a26-5d6f-8f41-0b9d2f0c7b7e"])
+    chunk_index: int = Field(examples=[0])
+    text: str = Field(examples=["Sales rose by 4 % in the first quarter."])
+    page: int | None = Field(default=None, examples=[1], description="null where the format has no pages")
+    heading_path: tuple[str, ...] = Field(default=(), examples=[["Report", "Sales"]])
+    char_start: int = Field(examples=[0])
+    char_end: int = Field(examples=[39])
+    token_count: int | None = Field(default=None, examples=[12])
+
+    @classmethod
+    def of(cls, chunk: StoredChunk) -> ChunkView:
+        return cls(
+            chunk_id=chunk.chunk_id,
+            chunk_index=chunk.chunk_index,
+            text=chunk.text,
+            page=chunk.page,
+            heading_path=chunk.heading_path,
+            char_start=chunk.char_start,
+            char_end=chunk.char_end,
+            token_count=chunk.token_count,
+        )
+
+
+class ChunkPage(View):
+    """Chunks of the current content, in the order of the text; none before the first complete version."""
+
+    document_id: str = Field(examples=[_ID])
+    version: int | None = Field(default=None, examples=[42], description="of the content that the chunks belong to")
+    sha256: str | None = Field(default=None, examples=[_SHA256])
+    total: int | None = Field(default=None, examples=[17])
+    chunks: tuple[ChunkView, ...]
+    next_cursor: str | None = Field(default=None, examples=["WyI5Zjg2ZDA4MSIsMTksImlkIl0"])
+
+
+def chunk_page(document: Document, chunks: Sequence[StoredChunk], next_cursor: str | None) -> ChunkPage:
+    edition = document.current
+    return ChunkPage(
+        document_id=document.document_id,
+        version=edition.version if edition else None,
+        sha256=edition.content_sha256 if edition else None,
+        total=edition.counts.chunks if edition else None,
+        chunks=tuple(map(ChunkView.of, chunks)),
+        next_cursor=next_cursor,
+    )
+
+
+class ProblemView(BaseModel):
+    """Problem details (RFC 9457)."""
+
+    type: str = Field(examples=["urn:cauce:problem:too_large"])
+    title: str = Field(examples=["Request Entity Too Large"])
+    status: int = Field(examples=[413])
+    detail: str = Field(examples=["a file may have at most 104857600 bytes"])
+    instance: str = Field(examples=["/upload"])
+    code: str = Field(examples=["too_large"], description="for programs; never changes its meaning")
+
+
+_TOLD = {
+    400: "the body can't be read",
+    401: "no API key, or one that isn't known",
+    404: "there is no such document, or it belongs to another company",
+    408: "nothing of the body arrived for too long",
+    409: "the content changed while its pages were being read",
+    413: "the file is too large",
+    415: "the body is not a form",
+    422: "the request makes no sense as it is",
+    503: "something that is needed is away: try again after `Retry-After` seconds",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The documentation of these problem responses, for OpenAPI."""
+    schema = ProblemView.model_json_schema()
+    content = {"application/problem+json": {"schema": schema}}
+    return {status: {"description": _TOLD[status], "content": content} for status in statuses}

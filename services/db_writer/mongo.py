@@ -1,0 +1,231 @@
+"""The only module that knows motor: documents and their parts in MongoDB, and the translation of its errors."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from bson.binary import VECTOR_SUBTYPE, Binary, BinaryVectorDtype
+from bson.errors import BSONError
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import ASCENDING, DESCENDING, DeleteMany, IndexModel, ReplaceOne
+from pymongo.errors import BulkWriteError, DocumentTooLarge, InvalidURI, OperationFailure, PyMongoError
+
+from services.db_writer.parts import Tally, Version
+from services.db_writer.statuses import Stored
+from shared.contracts.chunks import ChunkProcessed, EmbeddingReady, Part
+from shared.documents import Document
+from shared.errors import Code, Fatal, Permanent, Transient
+
+SELECT_MS, ANSWER_MS = 5_000, 30_000
+DUPLICATE_KEY = 11000
+REFUSED_DOCUMENTS = {121, 10334, 17280, 17419, 17420}
+OUR_MISTAKES = {2, 9, 14, 40, 59}
+OTHER_INDEX = {85, 86}
+_FLOAT32 = BinaryVectorDtype.FLOAT32.value + b"\x00"
+
+_VERSION = IndexModel([("document_id", ASCENDING), ("version", ASCENDING)])
+_NEWEST_FIRST = [("received_at", DESCENDING), ("_id", DESCENDING)]
+INDEXES = {
+    "chunks": [
+        _VERSION,
+        IndexModel([("document_id", ASCENDING), ("content_sha256", ASCENDING), ("chunk_index", ASCENDING)]),
+    ],
+    "embeddings": [_VERSION],
+    "documents": [
+        IndexModel([("company_id", ASCENDING), *_NEWEST_FIRST]),
+        IndexModel([("company_id", ASCENDING), ("state", ASCENDING), *_NEWEST_FIRST]),
+    ],
+}
+
+Row = Mapping[str, Any]
+
+
+class MongoStore:
+    """`documents`, `chunks`, `embeddings`. Connects at the first use; writes wait for the journals of a majority.
+
+    Every call raises Transient where the server doesn't answer in time, and Permanent(STORE_REJECTED) where it, or
+    BSON, refuses a value.
+    """
+
+    def __init__(self, url: str, database: str) -> None:
+        """Raises Fatal where `url` isn't one."""
+        try:
+            self._client: Any = AsyncIOMotorClient(
+                url,
+                appname="cauce-db_writer",
+                tz_aware=True,
+                w="majority",
+                journal=True,
+                serverSelectionTimeoutMS=SELECT_MS,
+                connectTimeoutMS=SELECT_MS,
+                socketTimeoutMS=ANSWER_MS,
+                wTimeoutMS=ANSWER_MS,
+            )
+        except InvalidURI as error:
+            raise Fatal(f"`CAUCE_MONGODB_URL` can't be used: {error}") from None
+        self._database = self._client[database]
+
+    async def close(self) -> None:
+        """Says goodbye to the server, which takes a while when it doesn't answer: in a thread, off the event loop."""
+        await asyncio.to_thread(self._client.close)
+
+    async def ping(self) -> None:
+        with map_pymongo_errors():
+            await self._client.admin.command("ping")
+
+    async def create_indexes(self) -> None:
+        """Raises Fatal where an index of that name exists with other fields."""
+        with map_pymongo_errors():
+            for collection, indexes in INDEXES.items():
+                await self._database[collection].create_indexes(indexes)
+
+    # ---- parts ---------------------------------------------------------------------------------------------------
+
+    async def write(self, chunks: Sequence[ChunkProcessed], vectors: Sequence[EmbeddingReady]) -> int:
+        """Rows of the same or an older version are replaced, newer ones stay; returns how many stayed.
+
+        No chunk_id may be in a sequence twice.
+        """
+        return await self._upsert("chunks", chunks) + await self._upsert("embeddings", vectors)
+
+    async def _upsert(self, collection: str, parts: Sequence[Part]) -> int:
+        """A duplicate key means that a newer row is there, or that two writers inserted at once: the latter is tried
+        again, else the newer of the two could be the one that lost."""
+        superseded, waiting = 0, list(parts)
+        while waiting:
+            with map_pymongo_errors():
+                refused = await self._refused(collection, waiting)
+                stored = await self._stored_versions(collection, [part.chunk_id for part in refused])
+            waiting = [part for part in refused if stored.get(part.chunk_id, part.version) <= part.version]
+            superseded += len(refused) - len(waiting)
+        return superseded
+
+    async def _refused(self, collection: str, parts: Sequence[Part]) -> list[Part]:
+        """Writes all and returns those that met a duplicate key. Raises for any other error."""
+        try:
+            await self._database[collection].bulk_write([_guarded(part) for part in parts], ordered=False)
+        except BulkWriteError as error:
+            if not _only_duplicates(error):
+                raise
+            return [parts[item["index"]] for item in error.details["writeErrors"]]
+        return []
+
+    async def _stored_versions(self, collection: str, chunk_ids: Sequence[str]) -> dict[str, int]:
+        if not chunk_ids:
+            return {}
+        found = await self._database[collection].find({"_id": {"$in": chunk_ids}}, ["version"]).to_list(None)
+        return {row["_id"]: row["version"] for row in found}
+
+    async def tally(self, versions: Collection[Version]) -> dict[Version, Tally]:
+        """How many rows each version has on the primary now."""
+        chunks, vectors = await asyncio.gather(self._count("chunks", versions), self._count("embeddings", versions))
+        return {version: Tally(chunks.get(version, 0), vectors.get(version, 0)) for version in versions}
+
+    async def _count(self, collection: str, versions: Collection[Version]) -> dict[Version, int]:
+        wanted = {
+            "document_id": {"$in": list({version.document_id for version in versions})},
+            "version": {"$in": list({version.number for version in versions})},
+        }
+        group = {"_id": {"d": "$document_id", "v": "$version"}, "rows": {"$sum": 1}}
+        with map_pymongo_errors():
+            found = await self._database[collection].aggregate([{"$match": wanted}, {"$group": group}]).to_list(None)
+        return {Version(row["_id"]["d"], row["_id"]["v"]): row["rows"] for row in found}
+
+    async def delete_older(self, current: Mapping[str, int]) -> None:
+        """Deletes the chunks and vectors of these documents that belong to versions below the one given."""
+        if not current:
+            return
+        deletes = [DeleteMany({"document_id": key, "version": {"$lt": version}}) for key, version in current.items()]
+        with map_pymongo_errors():
+            for collection in ("chunks", "embeddings"):
+                await self._database[collection].bulk_write(deletes, ordered=False)
+
+    # ---- documents -----------------------------------------------------------------------------------------------
+
+    async def current_versions(self, document_ids: Collection[str]) -> dict[str, int]:
+        """The newest complete version of each of these documents that has one."""
+        if not document_ids:
+            return {}
+        query = {"_id": {"$in": list(document_ids)}, "current": {"$ne": None}}
+        with map_pymongo_errors():
+            found = await self._database["documents"].find(query, ["current.version"]).to_list(None)
+        return {row["_id"]: row["current"]["version"] for row in found}
+
+    async def documents(self, document_ids: Collection[str]) -> dict[str, Stored]:
+        with map_pymongo_errors():
+            found = await self._database["documents"].find({"_id": {"$in": list(document_ids)}}).to_list(None)
+        return {row["_id"]: Stored(row["rev"], _document(row)) for row in found}
+
+    async def replace_documents(self, documents: Sequence[Stored]) -> int:
+        """Writes each unless its revision was written by another meanwhile; returns how many were written."""
+        if not documents:
+            return 0
+        operations = [_next_revision(stored) for stored in documents]
+        with map_pymongo_errors():
+            return await self._written(operations)
+
+    async def _written(self, operations: Sequence[Any]) -> int:
+        try:
+            done = await self._database["documents"].bulk_write(operations, ordered=False)
+        except BulkWriteError as error:
+            if not _only_duplicates(error):
+                raise
+            return int(error.details["nMatched"] + error.details["nUpserted"])
+        return int(done.matched_count + done.upserted_count)
+
+
+def _guarded(part: Part) -> Any:
+    row = {"_id": part.chunk_id, **part.model_dump(exclude={"chunk_id"})}
+    if "vector" in row:
+        row["vector"] = Binary(_FLOAT32 + row["vector"], VECTOR_SUBTYPE)
+    return ReplaceOne({"_id": part.chunk_id, "version": {"$lte": part.version}}, row, upsert=True)
+
+
+def _next_revision(stored: Stored) -> Any:
+    key = stored.document.document_id
+    row = {"_id": key, "rev": stored.revision, **stored.document.model_dump(exclude={"document_id"})}
+    return ReplaceOne({"_id": key, "rev": stored.revision - 1}, row, upsert=stored.revision == 1)
+
+
+def _document(row: Row) -> Document:
+    return Document.model_validate({**row, "document_id": row["_id"]})
+
+
+def _only_duplicates(error: BulkWriteError) -> bool:
+    details: Row = error.details
+    return not details["writeConcernErrors"] and all(item["code"] == DUPLICATE_KEY for item in details["writeErrors"])
+
+
+@contextlib.contextmanager
+def map_pymongo_errors() -> Iterator[None]:
+    """pymongo's errors as ours. Only a refused document is the record's fault; what we asked wrongly is a bug.
+
+    Everything else is an outage, of the server or of its configuration: away, no primary, full, a wrong password.
+    """
+    try:
+        yield
+    except (BSONError, DocumentTooLarge, OverflowError, UnicodeError) as error:
+        raise Permanent(Code.STORE_REJECTED, f"mongodb can't hold the record: {error}") from error
+    except PyMongoError as error:
+        codes = _codes(error)
+        if codes & REFUSED_DOCUMENTS:
+            raise Permanent(Code.STORE_REJECTED, f"mongodb refuses the record: {_said(error)}") from error
+        if codes & OTHER_INDEX:
+            raise Fatal(f"mongodb has an index of other fields by that name, drop it: {_said(error)}") from error
+        if codes & OUR_MISTAKES:
+            raise
+        raise Transient(f"mongodb: {_said(error)}") from error
+
+
+def _codes(error: PyMongoError) -> set[int]:
+    if isinstance(error, BulkWriteError):
+        return {item["code"] for item in error.details["writeErrors"]} - {DUPLICATE_KEY}
+    return {error.code or 0} if isinstance(error, OperationFailure) else set()
+
+
+def _said(error: PyMongoError) -> str:
+    """Without the description of the whole topology that pymongo adds."""
+    return f"{type(error).__name__}: {str(error).split(', Timeout:')[0][:500]}"

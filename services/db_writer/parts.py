@@ -1,0 +1,85 @@
+"""Chunks and vectors: which of several versions stays, and when a version is complete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from shared.contracts.chunks import Part
+from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
+from shared.kafka.records import Emit, Message
+from shared.topics import DOCUMENTS_STATUS
+
+P = TypeVar("P", bound=Part)
+
+
+class Version(NamedTuple):
+    """One version of one document."""
+
+    document_id: str
+    number: int
+
+    @staticmethod
+    def of(part: Part) -> Version:
+        return Version(part.document_id, part.version)
+
+
+class Tally(NamedTuple):
+    """How many rows of a version the store holds."""
+
+    chunks: int
+    vectors: int
+
+
+def newest(parts: Iterable[P]) -> list[P]:
+    """One part per chunk_id: the one of the greatest version, of equal ones the last; in the order of the ids."""
+    kept: dict[str, P] = {}
+    for part in parts:
+        known = kept.get(part.chunk_id)
+        if known is None or part.version >= known.version:
+            kept[part.chunk_id] = part
+    return [kept[chunk_id] for chunk_id in sorted(kept)]
+
+
+def last_of_each(messages: Sequence[Message[Part]]) -> dict[Version, Message[Part]]:
+    """The message of each version that was written to Kafka last."""
+    ordered = sorted(messages, key=lambda message: message.record.timestamp)
+    return {Version.of(message.event): message for message in ordered}
+
+
+def completions(last: Mapping[Version, Message[Part]], tallies: Mapping[Version, Tally]) -> list[Emit]:
+    """What is to be said of the versions that now have as many rows as they have chunks."""
+    return [
+        Emit(DOCUMENTS_STATUS, _complete(message), message.record)
+        for version, message in last.items()
+        if set(tallies[version]) == {message.event.chunk_count}
+    ]
+
+
+def _complete(message: Message[Part]) -> DocumentStatus:
+    """`at` is the record's time, not the clock's: a replay says the same."""
+    count = message.event.chunk_count
+    return _status(message, State.COMPLETE, counts=Counts(chunks=count, vectors=count))
+
+
+def failed(message: Message[Part], reason: Reason) -> Emit:
+    """The status that goes with the dead letter of a part."""
+    return Emit(DOCUMENTS_STATUS, _status(message, State.FAILED, reason=reason), message.record)
+
+
+def _status(
+    message: Message[Part], state: State, *, counts: Counts | None = None, reason: Reason | None = None
+) -> DocumentStatus:
+    part = message.event
+    return DocumentStatus(
+        document_id=part.document_id,
+        company_id=part.company_id,
+        version=part.version,
+        state=state,
+        stage=Stage.DB_WRITER,
+        counts=counts or Counts(),
+        reason=reason,
+        at=message.record.time,
+        content_sha256=part.content_sha256,
+        received_at=part.received_at,
+    )

@@ -1,0 +1,37 @@
+"""Puts docproc together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.docproc.handlers import Docproc, failed
+from services.docproc.pool import ParserPool
+from services.docproc.settings import DocprocSettings
+from shared.kafka.client import Connection, KafkaConsumer, KafkaProducer
+from shared.kafka.loop import ConsumeLoop, Limits, Pipeline
+from shared.objects import Objects
+from shared.runtime.health import Health
+from shared.runtime.service import Service
+from shared.topics import DOCUMENTS_RAW
+
+NAME = "docproc"
+
+
+@asynccontextmanager
+async def build(settings: DocprocSettings) -> AsyncIterator[Service]:
+    connection = Connection(settings.kafka_bootstrap_servers, NAME)
+    objects = Objects(settings.object_store_url)
+    producer = KafkaProducer(connection)
+    options = settings.pool_options()
+    async with ParserPool(options) as pool:
+        handler = Docproc(objects, pool, options.chunking.fingerprint).handle
+        limits = Limits(concurrency=settings.parse_workers + 1, drain=settings.drain_seconds)
+        pipeline = Pipeline(NAME, NAME, (DOCUMENTS_RAW,), handler, failed, limits)
+        consumer = KafkaConsumer(connection, NAME, [DOCUMENTS_RAW.name], drain=settings.drain_seconds)
+        loop = ConsumeLoop(pipeline, consumer, producer)
+        health = Health(NAME, (loop,), {"object store": objects.probe})
+        try:
+            yield Service(health, settings.health_host, settings.health_port, producer.start, (loop,))
+        finally:
+            await producer.stop()

@@ -1,0 +1,76 @@
+"""One document in, its chunks out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from services.docproc.pool import Parsed, ParserPool
+from shared.contracts import ids
+from shared.contracts.chunks import ChunkProcessed
+from shared.contracts.documents import Counts, DocumentRaw, Reason, Stage, State, status_of
+from shared.kafka.deadletters import Failure
+from shared.kafka.records import Emit, Message
+from shared.objects import Objects
+from shared.topics import CHUNKS_PROCESSED, DOCUMENTS_STATUS
+
+
+class Docproc:
+    """Fetches the document's bytes, has them parsed and cut in a process that may die, and says what came out."""
+
+    def __init__(self, objects: Objects, pool: ParserPool, chunker: str) -> None:
+        """`chunker` is the fingerprint of everything that decides where the text is cut; it is part of each id."""
+        self._objects = objects
+        self._pool = pool
+        self._chunker = chunker
+
+    async def handle(self, batch: Sequence[Message[DocumentRaw]]) -> Sequence[Emit]:
+        return [emit for message in batch for emit in await self._one(message)]
+
+    async def _one(self, message: Message[DocumentRaw]) -> list[Emit]:
+        document = message.event
+        parsed = await self._parse(document)
+        chunks = _chunks(document, parsed, self._chunker)
+        counts = Counts(pages=parsed.page_count, chunks=len(chunks))
+        status = status_of(document, State.PROCESSING, Stage.DOCPROC, datetime.now(UTC), counts=counts)
+        return [
+            *(Emit(CHUNKS_PROCESSED, chunk, message.record) for chunk in chunks),
+            Emit(DOCUMENTS_STATUS, status, message.record),
+        ]
+
+    async def _parse(self, document: DocumentRaw) -> Parsed:
+        with TemporaryDirectory(prefix="cauce-") as folder:
+            path = Path(folder) / "document"
+            await self._objects.download(document.s3_path, path)
+            return await self._pool.run(path, document.media_type)
+
+
+def _chunks(document: DocumentRaw, parsed: Parsed, chunker: str) -> list[ChunkProcessed]:
+    return [
+        ChunkProcessed(
+            chunk_id=ids.chunk_id(document.document_id, document.sha256, chunker, index),
+            document_id=document.document_id,
+            company_id=document.company_id,
+            version=document.version,
+            content_sha256=document.sha256,
+            chunk_index=index,
+            chunk_count=len(parsed.chunks),
+            received_at=document.received_at,
+            text=chunk.text,
+            page=chunk.page,
+            heading_path=tuple(chunk.heading_path),
+            char_start=chunk.char_start,
+            char_end=chunk.char_end,
+            token_count=chunk.token_count,
+        )
+        for index, chunk in enumerate(parsed.chunks)
+    ]
+
+
+def failed(message: Message[DocumentRaw], failure: Failure) -> Sequence[Emit]:
+    """The status that goes with the dead letter of a document."""
+    reason = Reason(code=failure.code.value, message=failure.told)
+    status = status_of(message.event, State.FAILED, Stage.DOCPROC, datetime.now(UTC), reason=reason)
+    return (Emit(DOCUMENTS_STATUS, status, message.record),)

@@ -1,0 +1,123 @@
+"""Presentations: each slide a page, with its title as a heading, its tables, charts, diagrams and speaker's notes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from lxml import etree
+
+from services.docproc.parsing.archive import Archive, Relation, opened
+from services.docproc.parsing.model import Extracted, Limits
+from services.docproc.parsing.ooxml import attribute, child, local, main_part, paragraph_text
+from services.docproc.parsing.writer import Writer
+
+_KIND = "presentation"
+_TITLES = frozenset({"title", "ctrTitle"})
+_NOT_CONTENT = frozenset({"sldNum", "dt", "sldImg"})
+_SLIDE = re.compile(r"ppt/slides/slide(\d+)\.xml$", re.IGNORECASE)
+
+
+def read(path: Path, limits: Limits) -> Extracted:
+    """Slides by their position from 1, hidden ones too, in the order in which the presentation shows them."""
+    writer = Writer(limits)
+    with opened(path, _KIND, limits) as archive:
+        slides = _slides(archive)
+        for number, part in enumerate(slides, start=1):
+            if part in archive:
+                _Slide(archive, part, writer).write()
+            writer.end_page(number)
+    return Extracted(tuple(writer.pages), len(slides))
+
+
+def _slides(archive: Archive) -> list[str]:
+    """The slides' parts in order; by their file names where the presentation's own list is missing."""
+    part = main_part(archive, "ppt/presentation.xml")
+    if part in archive:
+        relations = archive.relations(part)
+        ids = [_relation_id(entry) for entry in archive.xml(part).iter("{*}sldId")]
+        listed = [relations[each].target for each in ids if each in relations]
+        if listed:
+            return listed
+    numbered = [(int(found[1]), name) for name in archive.names() if (found := _SLIDE.match(name))]
+    return [name for _, name in sorted(numbered)]
+
+
+def _relation_id(entry: etree._Element) -> str:
+    """`r:id`, which stands beside the slide's own `id`."""
+    return next((str(value) for key, value in entry.attrib.items() if str(key).endswith("}id")), "")
+
+
+class _Slide:
+    def __init__(self, archive: Archive, part: str, writer: Writer) -> None:
+        self._archive = archive
+        self._writer = writer
+        self._relations = archive.relations(part)
+        self._root = archive.xml(part)
+
+    def write(self) -> None:
+        shapes = list(_shapes(self._root))
+        titles = [shape for shape in shapes if _placeholder(shape) in _TITLES]
+        for shape in titles:
+            self._writer.heading(2, " ".join(map(paragraph_text, _paragraphs(shape))))
+        for shape in shapes:
+            if shape not in titles and _placeholder(shape) not in _NOT_CONTENT:
+                self._shape(shape)
+        self._notes()
+
+    def _shape(self, shape: etree._Element) -> None:
+        if local(shape) == "tbl":
+            rows = (row for row in shape if local(row) == "tr")
+            self._writer.table([[_cell_text(cell) for cell in row if local(cell) == "tc"] for row in rows])
+        elif local(shape) in ("chart", "relIds"):
+            self._graphic(self._relations.get(attribute(shape, "id") or attribute(shape, "dm") or ""))
+        else:
+            self._text(shape)
+
+    def _text(self, shape: etree._Element) -> None:
+        for count, paragraph in enumerate(_paragraphs(shape)):
+            depth = int(attribute(properties, "lvl") or 0) if (properties := child(paragraph, "pPr")) is not None else 0
+            text = paragraph_text(paragraph)
+            self._writer.block(f"{'  ' * depth}{text.strip()}" if text.strip() else "", gap="\n" if count else "\n\n")
+
+    def _graphic(self, relation: Relation | None) -> None:
+        """A chart or a diagram, which is a part of its own: its words, each once."""
+        if relation is None or relation.target not in self._archive:
+            return
+        root = self._archive.xml(relation.target)
+        words = [paragraph_text(paragraph) for paragraph in root.iter("{*}p")]
+        words += [value.text or "" for cache in root.iter("{*}strCache") for value in cache.iter("{*}v")]
+        self._writer.block("\n".join(dict.fromkeys(word.strip() for word in words if word.strip())))
+
+    def _notes(self) -> None:
+        for relation in self._relations.values():
+            if relation.kind == "notesSlide" and relation.target in self._archive:
+                for shape in _shapes(self._archive.xml(relation.target)):
+                    if _placeholder(shape) == "body":
+                        self._text(shape)
+
+
+def _shapes(root: etree._Element) -> Iterator[etree._Element]:
+    """Text shapes, tables, and the frames of charts and diagrams, those in groups too, in the order of the file."""
+    walker = etree.iterwalk(root, events=("start",))
+    for _, element in walker:
+        name = local(element)
+        if name in ("sp", "tbl", "chart", "relIds", "cxnSp"):
+            yield element
+        if name in ("sp", "tbl", "Fallback"):
+            walker.skip_subtree()
+
+
+def _placeholder(shape: etree._Element) -> str | None:
+    found = child(shape, "nvSpPr", "nvPr", "ph")
+    return None if found is None else attribute(found, "type") or "obj"
+
+
+def _paragraphs(shape: etree._Element) -> Iterator[etree._Element]:
+    body = child(shape, "txBody")
+    return iter(()) if body is None else body.iterchildren("{*}p")
+
+
+def _cell_text(cell: etree._Element) -> str:
+    return " ".join(map(paragraph_text, _paragraphs(cell)))

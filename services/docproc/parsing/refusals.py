@@ -1,0 +1,61 @@
+"""Every reason for which a parser refuses a document, each with words for the person who sent it."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lxml import etree
+
+from shared.errors import Code, Permanent
+
+MALFORMED = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    TypeError,
+    ValueError,
+    etree.LxmlError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What parsing libraries raise on bytes that break their format's rules."""
+
+
+def empty(kind: str) -> Permanent:
+    return Permanent(Code.EMPTY, f"The {kind} holds no text")
+
+
+def corrupt(kind: str, detail: str) -> Permanent:
+    return Permanent(Code.CORRUPT, f"The {kind} is damaged or cut short: {detail}")
+
+
+def encrypted(kind: str) -> Permanent:
+    return Permanent(Code.ENCRYPTED, f"The {kind} is protected by a password: send a copy without one")
+
+
+def needs_ocr(pages: int) -> Permanent:
+    return Permanent(
+        Code.NEEDS_OCR,
+        f"None of the {pages} page(s) has a text layer, as in a scan: send it again after text recognition (OCR)",
+    )
+
+
+def too_large(what: str, limit: int) -> Permanent:
+    return Permanent(Code.TOO_LARGE, f"The document is too large, {what} allowed: {limit}")
+
+
+@contextmanager
+def refusing_malformed(kind: str) -> Iterator[None]:
+    """Turns what a library raises on broken input into `corrupt`; a refusal and MemoryError pass as they are."""
+    try:
+        yield
+    except MALFORMED as error:
+        raise corrupt(kind, f"{type(error).__name__}: {str(error)[:200]}") from error

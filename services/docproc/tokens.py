@@ -1,0 +1,53 @@
+"""Counts tokens as the embedding model does, several times as fast as by tokenizing each candidate for a chunk."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+_SPACE_AFTER_WORD = re.compile("(?<=[^ ]) ")
+_SPACE_MARK = "▁"
+_CACHED_WORDS = 100_000
+_CACHED_CHARS = 64
+
+
+def embedding_tokenizer() -> Path:
+    """The tokenizer of the model that embeds by default, which its package carries."""
+    spec = find_spec("wordllama")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("`wordllama` isn't installed, and the chunker counts tokens with its tokenizer")
+    return Path(spec.origin).parent / "tokenizers" / "l2_supercat_tokenizer_config.json"
+
+
+class TokenCounter:
+    """Called with a text it gives its number of tokens, without those that mark its beginning and end.
+
+    A splitter asks for the same words again and again, in ever larger pieces. Where no token of the vocabulary reaches
+    across a space between words, a text has as many tokens as its words together, and words are worth remembering.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._tokenizer = Tokenizer.from_file(str(file))
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._by_words = _words_stand_alone(self._tokenizer.get_vocab())
+        self._remembered = lru_cache(_CACHED_WORDS)(self._tokens)
+
+    def __call__(self, text: str) -> int:
+        return sum(map(self._word, _SPACE_AFTER_WORD.split(text))) if self._by_words else self._tokens(text)
+
+    def _word(self, word: str) -> int:
+        if not word:
+            return 1  # the space at a text's end
+        return self._remembered(word) if len(word) <= _CACHED_CHARS else self._tokens(word)
+
+    def _tokens(self, text: str) -> int:
+        return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+
+def _words_stand_alone(vocabulary: dict[str, int]) -> bool:
+    return _SPACE_MARK in vocabulary and not any(_SPACE_MARK in token.lstrip(_SPACE_MARK) for token in vocabulary)

@@ -1,0 +1,101 @@
+"""What runs inside a parsing process: it may hang, eat memory or die, and only the document at hand pays for it."""
+
+from __future__ import annotations
+
+import fcntl
+import multiprocessing
+import os
+import resource
+import signal
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from services.docproc import parsing
+from services.docproc.chunking import Chunk, ChunkOptions, chunk
+from services.docproc.parsing import Limits
+from shared.errors import Code, Permanent
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A document ready to publish. `page_count` is None where the format has no pages."""
+
+    chunks: tuple[Chunk, ...]
+    page_count: int | None
+    characters: int
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A Permanent error as a value, since an exception with two arguments doesn't survive pickle."""
+
+    code: Code
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """`memory_bytes` caps the worker's address space."""
+
+    chunking: ChunkOptions
+    limits: Limits
+    memory_bytes: int
+
+
+def start(options: WorkerOptions) -> None:
+    """Fences the process in, then does what the first document would otherwise wait for."""
+    _die_with_parent()
+    _silence()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # dies at once, also in the midst of a library's native code
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (options.memory_bytes, options.memory_bytes))
+    for name in parsing.module_names():
+        import_module(name)
+    chunk(parsing.Extracted((parsing.Page(None, "# a\n\nb"),)), options.chunking)
+
+
+def process_id() -> int:
+    """Answers as soon as `start` is through."""
+    return os.getpid()
+
+
+def parse_document(path: Path, media_type: str, options: WorkerOptions) -> Parsed | Refused:
+    """Parses and chunks one document."""
+    try:
+        extracted = parsing.parse(path, media_type, options.limits)
+        chunks = chunk(extracted, options.chunking)
+    except Permanent as error:
+        return Refused(error.code, str(error))
+    except (MemoryError, RecursionError) as error:
+        return Refused(Code.TOO_COMPLEX, too_complex(type(error).__name__))
+    return Parsed(tuple(chunks), extracted.page_count, len(extracted.text), extracted.warnings)
+
+
+def too_complex(detail: str) -> str:
+    return f"Reading this document took more memory than allowed, or broke the program that read it: {detail}"
+
+
+def _die_with_parent() -> None:
+    """Has the kernel end this process when the service's is gone, even if native code never returns to Python.
+
+    The sentinel is a pipe whose other end only the service holds; O_ASYNC sends SIGIO when that end closes.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+    fcntl.fcntl(sentinel, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(sentinel, fcntl.F_SETFL, fcntl.fcntl(sentinel, fcntl.F_GETFL) | os.O_ASYNC)
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    if not parent.is_alive():
+        os._exit(1)
+
+
+def _silence() -> None:
+    """A parser's native warnings would flood the service's log, so both outputs lead nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)

@@ -1,0 +1,59 @@
+"""Puts embedding together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from openai import AsyncOpenAI
+
+from services.embedding.embedder import Embedder
+from services.embedding.handlers import Embedding, failed
+from services.embedding.local import WordLlamaEmbedder
+from services.embedding.remote import OpenAIEmbedder
+from services.embedding.settings import EmbeddingSettings
+from shared.kafka.client import Connection, KafkaConsumer, KafkaProducer
+from shared.kafka.loop import ConsumeLoop, Limits, Pipeline
+from shared.runtime.health import Health
+from shared.runtime.service import Service
+from shared.topics import CHUNKS_PROCESSED
+
+NAME = "embedding"
+
+
+@asynccontextmanager
+async def build(settings: EmbeddingSettings) -> AsyncIterator[Service]:
+    connection = Connection(settings.kafka_bootstrap_servers, NAME)
+    producer = KafkaProducer(connection, compress=False)
+    async with embedder(settings) as model:
+        pipeline = Pipeline(NAME, NAME, (CHUNKS_PROCESSED,), Embedding(model).handle, failed, _limits(settings))
+        consumer = KafkaConsumer(connection, NAME, [CHUNKS_PROCESSED.name], drain=settings.drain_seconds)
+        loop = ConsumeLoop(pipeline, consumer, producer)
+        try:
+            yield Service(Health(NAME, (loop,)), settings.health_host, settings.health_port, producer.start, (loop,))
+        finally:
+            await producer.stop()
+
+
+def _limits(settings: EmbeddingSettings) -> Limits:
+    return Limits(
+        concurrency=settings.embedding_concurrency,
+        batch_records=settings.embedding_batch_records,
+        linger=settings.embedding_linger_seconds,
+        drain=settings.drain_seconds,
+    )
+
+
+@asynccontextmanager
+async def embedder(settings: EmbeddingSettings) -> AsyncIterator[Embedder]:
+    """The provider that the settings name. An API that is away shows as an outage of the loop in `/ready`."""
+    if settings.embedding_provider == "wordllama":
+        yield WordLlamaEmbedder()
+        return
+    async with AsyncOpenAI(
+        api_key=settings.openai_api_key.get_secret_value() if settings.openai_api_key else None,
+        base_url=settings.openai_base_url,
+        timeout=settings.embedding_timeout_seconds,
+        max_retries=0,
+    ) as client:
+        yield OpenAIEmbedder(client, settings.embedding_model, settings.embedding_dimensions)

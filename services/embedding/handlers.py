@@ -1,0 +1,78 @@
+"""Chunks of any documents in, their vectors out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from services.embedding.embedder import Embedder, Vectors
+from shared.contracts.chunks import ChunkProcessed, EmbeddingReady
+from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
+from shared.kafka.deadletters import Failure
+from shared.kafka.records import Emit, Message
+from shared.topics import DOCUMENTS_STATUS, EMBEDDINGS_READY
+
+
+class Embedding:
+    """Embeds a batch with one call, whatever documents its chunks belong to."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    async def handle(self, batch: Sequence[Message[ChunkProcessed]]) -> Sequence[Emit]:
+        """One vector per chunk; after a document's last chunk also its status.
+
+        A document's chunks come in order, so that when the last one is here the others are done or in this batch.
+        """
+        vectors = await self._embedder.embed([message.event.text for message in batch])
+        ready = [self._ready(message, vectors, row) for row, message in enumerate(batch)]
+        return [*ready, *(_embedded(message) for message in batch if _is_last(message.event))]
+
+    def _ready(self, message: Message[ChunkProcessed], vectors: Vectors, row: int) -> Emit:
+        chunk = message.event
+        event = EmbeddingReady(
+            chunk_id=chunk.chunk_id,
+            document_id=chunk.document_id,
+            company_id=chunk.company_id,
+            version=chunk.version,
+            content_sha256=chunk.content_sha256,
+            chunk_index=chunk.chunk_index,
+            chunk_count=chunk.chunk_count,
+            received_at=chunk.received_at,
+            vector=vectors[row].astype("<f4").tobytes(),
+            model=self._embedder.model,
+            dimensions=vectors.shape[1],
+        )
+        return Emit(EMBEDDINGS_READY, event, message.record)
+
+
+def _is_last(chunk: ChunkProcessed) -> bool:
+    return chunk.chunk_index == chunk.chunk_count - 1
+
+
+def _embedded(message: Message[ChunkProcessed]) -> Emit:
+    counts = Counts(vectors=message.event.chunk_count)
+    return Emit(DOCUMENTS_STATUS, _status(message.event, State.PROCESSING, counts=counts), message.record)
+
+
+def failed(message: Message[ChunkProcessed], failure: Failure) -> Sequence[Emit]:
+    """The status that goes with the dead letter of a chunk: without one vector the version can't be complete."""
+    reason = Reason(code=failure.code.value, message=failure.told)
+    return (Emit(DOCUMENTS_STATUS, _status(message.event, State.FAILED, reason=reason), message.record),)
+
+
+def _status(
+    chunk: ChunkProcessed, state: State, *, counts: Counts | None = None, reason: Reason | None = None
+) -> DocumentStatus:
+    return DocumentStatus(
+        document_id=chunk.document_id,
+        company_id=chunk.company_id,
+        version=chunk.version,
+        state=state,
+        stage=Stage.EMBEDDING,
+        counts=counts or Counts(),
+        reason=reason,
+        at=datetime.now(UTC),
+        content_sha256=chunk.content_sha256,
+        received_at=chunk.received_at,
+    )

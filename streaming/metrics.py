@@ -1,0 +1,23 @@
+"""What a streaming query tells Prometheus; `query` is the query's name."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+BATCHES = Histogram(
+    "cauce_streaming_batch_seconds",
+    "Time a micro-batch with input took, from its trigger to its commit",
+    ["query"],
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+ROWS = Counter("cauce_streaming_rows_total", "Records read, repetitions included", ["query"])
+INVALID = Counter("cauce_streaming_invalid_rows_total", "Records left out, since they are not valid", ["query"])
+DROPPED = Counter(
+    "cauce_streaming_dropped_by_watermark_total",
+    "Records, or groups of them, that came too late to be counted: any is an alarm",
+    ["query"],
+)
+BEHIND = Gauge("cauce_streaming_offsets_behind", "How far the slowest input partition is behind its end", ["query"])
+STATE_ROWS = Gauge("cauce_streaming_state_rows", "Keys in the state", ["query"])
+STATE_BYTES = Gauge("cauce_streaming_state_bytes", "Memory that the state uses", ["query"])
+FAILURES = Counter("cauce_streaming_failures_total", "Failures of a query; each is followed by a restart", ["query"])

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from cauce.lag import Lag, compute
+from shared.kafka.records import Partition
+
+
+def test_lag_is_what_lies_behind_the_commit() -> None:
+    """Per group and topic: the records after the last commit, partitions without a commit counted whole."""
+    ends = {Partition("a", 0): 10, Partition("a", 1): 5, Partition("b", 0): 7}
+    committed = {"one": {Partition("a", 0): 4}, "two": {Partition("a", 0): 10, Partition("a", 1): 5}}
+    assert compute(committed, ends) == [Lag("one", "a", 11), Lag("two", "a", 0)]
+
+
+def test_a_group_that_never_committed_has_no_lag_to_show() -> None:
+    """Of a group without commits nothing is known, and nothing is claimed."""
+    assert compute({"one": {}}, {Partition("a", 0): 10}) == []
+
+
+def test_no_commit_is_an_offset_of_minus_one() -> None:
+    """The broker's -1 for a partition without a commit counts as the beginning."""
+    assert compute({"one": {Partition("a", 0): -1}}, {Partition("a", 0): 3}) == [Lag("one", "a", 3)]

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from compose.local.checks import Level, cache, disk, java
+from compose.local.errors import LocalStackError
+from compose.local.fleet_checks import fleet
+from compose.local.lifecycle import clear_stale, wipe
+from compose.local.ports import HOST
+from compose.local.processes import FLEET_VARIABLE
+from compose.local.program import Kind
+from compose.local.remembered import Remembered
+from compose.local.settings import LocalSettings
+from compose.local.state import Endpoints, FleetState, Health, Phase, ProcessIdentity, ProcessState, load_state
+
+WHERE = Endpoints(gateway_url="", kafka="", mysql_url="", mongodb_url="")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> LocalSettings:
+    settings = LocalSettings(state_dir=tmp_path / "state", cache_dir=tmp_path / "cache")
+    settings.layout.create()
+    return settings
+
+
+def save_state(settings: LocalSettings, supervisor: ProcessIdentity, **fields: object) -> FleetState:
+    known = {"fleet_id": "test", "supervisor": supervisor, "company": "demo", "endpoints": WHERE}
+    state = FleetState.model_validate({**known, **fields})
+    state.save(settings.layout.state)
+    return state
+
+
+def mine() -> ProcessIdentity:
+    return ProcessIdentity.of(os.getpid())
+
+
+def gone() -> ProcessIdentity:
+    return ProcessIdentity(pid=os.getpid(), started_at=1.0)
+
+
+def test_too_little_room_is_a_problem(settings: LocalSettings) -> None:
+    """A nearly full disk is named, with how much is wanted and where else it may go."""
+    problems = disk(settings, lambda path: 100_000_000)
+    assert [finding.level for finding in problems] == [Level.PROBLEM] * 2
+    assert "CAUCE_CACHE_DIR" in problems[0].advice
+
+
+def test_enough_room_is_no_problem(settings: LocalSettings) -> None:
+    """With room nothing is complained about."""
+    assert {finding.level for finding in disk(settings, lambda path: 10**12)} == {Level.OK}
+
+
+def test_without_java_one_will_be_fetched(settings: LocalSettings) -> None:
+    """No Java is no problem, since there is one to fetch."""
+    finding = java(settings, {"PATH": str(settings.cache_dir)})
+    assert finding.level is Level.NOTE
+    assert "fetches one" in finding.text
+
+
+def test_an_empty_cache_is_no_problem(settings: LocalSettings) -> None:
+    """Before the first start everything is still to be fetched."""
+    (finding,) = cache(settings)
+    assert finding.level is Level.NOTE
+    assert "kafka" in finding.text
+
+
+def test_a_taken_port_is_explained(settings: LocalSettings) -> None:
+    """A remembered port that somebody took is found before the next start."""
+    with socket.socket() as server:
+        server.bind((HOST, 0))
+        server.listen()
+        Remembered(ports={"kafka": server.getsockname()[1]}).save(settings.layout.remembered)
+        (finding,) = fleet(settings.layout)
+    assert finding.level is Level.PROBLEM
+    assert "is taken by pid" in finding.text
+
+
+def test_a_dead_server_is_explained_with_its_last_words(settings: LocalSettings) -> None:
+    """A process that keeps dying is shown with the end of its log."""
+    settings.layout.log("kafka").write_text("disk failure\n")
+    dead = ProcessState(name="kafka", kind=Kind.SERVER, health=Health.RESTARTING, reason="ended with exit code 1")
+    save_state(settings, mine(), phase=Phase.RUNNING, processes=[dead])
+    problem = list(fleet(settings.layout))[-1]
+    assert problem.level is Level.PROBLEM
+    assert "ended with exit code 1" in problem.text
+    assert "disk failure" in problem.text
+    assert problem.advice == "cauce logs kafka -n 200"
+
+
+def test_stale_state_is_explained(settings: LocalSettings) -> None:
+    """The state of a killed supervisor is recognised, and said to be harmless where nothing is left of it."""
+    save_state(settings, gone(), phase=Phase.RUNNING)
+    (finding,) = fleet(settings.layout)
+    assert "stale state" in finding.text
+
+
+def test_leftover_processes_are_found_and_ended(settings: LocalSettings) -> None:
+    """Processes that a killed supervisor left are a problem, and the next start or `cauce down` ends them."""
+    state = save_state(settings, gone(), phase=Phase.RUNNING)
+    left = subprocess.Popen(
+        [sys.executable, "-c", "input()"], env={**os.environ, FLEET_VARIABLE: state.fleet_id}, stdin=subprocess.PIPE
+    )
+    (finding,) = fleet(settings.layout)
+    assert finding.level is Level.PROBLEM
+    assert str(left.pid) in finding.text
+    said: list[str] = []
+    assert clear_stale(settings.layout, said.append) == 1
+    assert said == ["ended 1 process that a killed supervisor had left"]
+    left.communicate(timeout=5)
+    after = load_state(settings.layout.state)
+    assert after
+    assert after.phase is Phase.FAILED
+
+
+def test_wipe_removes_a_state_folder(settings: LocalSettings) -> None:
+    """After a wipe nothing of the fleet is on the disk."""
+    settings.layout.lock.touch()
+    wipe(settings)
+    assert not settings.layout.root.exists()
+    wipe(settings)
+
+
+def test_wipe_refuses_any_other_folder(settings: LocalSettings) -> None:
+    """A folder that a state setting names by mistake is not removed."""
+    shutil.rmtree(settings.layout.root)
+    settings.layout.root.mkdir()
+    (settings.layout.root / "thesis.txt").touch()
+    with pytest.raises(LocalStackError, match="nothing is removed"):
+        wipe(settings)
+    assert (settings.layout.root / "thesis.txt").exists()

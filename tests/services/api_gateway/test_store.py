@@ -1,0 +1,169 @@
+"""One behaviour, two stores: MongoDB as db_writer fills it, and the one in memory that the other tests use."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from motor.motor_asyncio import AsyncIOMotorClient
+
+from services.api_gateway.mongo import MongoStore
+from services.api_gateway.store import ChunkPlace, DocumentPlace, DocumentStore, StoredChunk
+from shared.contracts.documents import Counts, Reason, Stage, State
+from shared.documents import Document, fold
+from shared.errors import Fatal, Transient
+from tests.services.api_gateway.world import ACME, OTHER, MemoryStore, chunk, status
+
+SHA256 = "a" * 64
+
+
+class StoreSuite(ABC):
+    """What every store does."""
+
+    @pytest.fixture
+    @abstractmethod
+    def store(self) -> Any: ...
+
+    @abstractmethod
+    async def fill(
+        self, store: Any, documents: Sequence[Document], chunks: dict[tuple[str, str], Sequence[StoredChunk]]
+    ) -> None:
+        """As db_writer would have."""
+
+    async def test_document_comes_back_as_it_was_folded(self, store: DocumentStore) -> None:
+        """Times, counts, reason, current content and timeline survive."""
+        told = fold(None, status("d", State.COMPLETE, Stage.DB_WRITER, counts=Counts(pages=1, chunks=2, vectors=2)))
+        told = fold(told, status("d", State.FAILED, Stage.INGEST, version=3, reason=Reason(code="c", message="m")))
+        await self.fill(store, [told], {})
+        assert await store.document("d") == told
+        assert await store.document("e") is None
+
+    async def test_documents_of_one_company_newest_first(self, store: DocumentStore) -> None:
+        """Pages follow on each other also where many documents share a moment, or have none."""
+        documents = [told(f"d{number}", minute=number // 3) for number in range(8)]
+        documents += [told(f"n{number}").model_copy(update={"received_at": None}) for number in range(3)]
+        await self.fill(store, [*documents, told("other", company_id=OTHER)], {})
+        found: list[Document] = []
+        while page := await store.documents(ACME, None, place(found), 2):
+            assert len(page) <= 2
+            found += page
+        names = [document.document_id for document in found]
+        assert names == ["d7", "d6", "d5", "d4", "d3", "d2", "d1", "d0", "n2", "n1", "n0"]
+
+    async def test_documents_in_one_state(self, store: DocumentStore) -> None:
+        """The filter and the place hold together."""
+        states = [State.FAILED, State.COMPLETE]
+        documents = [told(f"d{number}", state=states[number % 2], minute=number) for number in range(6)]
+        await self.fill(store, documents, {})
+        first = await store.documents(ACME, State.FAILED, None, 2)
+        rest = await store.documents(ACME, State.FAILED, place(first), 2)
+        assert [d.document_id for d in (*first, *rest)] == ["d4", "d2", "d0"]
+
+    async def test_chunks_of_one_content_in_order(self, store: DocumentStore) -> None:
+        """Chunks of another content or document are not seen, and pages follow on each other."""
+        chunks = [chunk(index, 5) for index in range(5)]
+        await self.fill(
+            store, [], {("d", SHA256): chunks[::-1], ("d", "b" * 64): [chunk(9, 10)], ("e", SHA256): [chunk(8, 9)]}
+        )
+        first = await store.chunks("d", SHA256, None, 3)
+        assert list(first) == chunks[:3]
+        assert list(await store.chunks("d", SHA256, first[-1].place, 3)) == chunks[3:]
+        assert list(await store.chunks("d", SHA256, ChunkPlace(2**31 - 1, "x"), 3)) == []
+
+
+def told(document_id: str, *, state: State = State.COMPLETE, minute: int = 0, company_id: str = ACME) -> Document:
+    return fold(None, status(document_id, state, Stage.DB_WRITER, minute=minute, company_id=company_id))
+
+
+def place(found: Sequence[Document]) -> DocumentPlace | None:
+    return DocumentPlace(found[-1].received_at, found[-1].document_id) if found else None
+
+
+class TestMemoryStore(StoreSuite):
+    @pytest.fixture
+    def store(self) -> MemoryStore:
+        return MemoryStore()
+
+    async def fill(
+        self, store: Any, documents: Sequence[Document], chunks: dict[tuple[str, str], Sequence[StoredChunk]]
+    ) -> None:
+        store.known.update({document.document_id: document for document in documents})
+        store.parts.update({key: list(parts) for key, parts in chunks.items()})
+
+
+@pytest.mark.fleet
+class TestMongoStore(StoreSuite):
+    @pytest.fixture
+    async def database(self, mongodb_url: str) -> AsyncIterator[Any]:
+        client: Any = AsyncIOMotorClient(mongodb_url)
+        name = f"gateway-{uuid4()}"
+        yield client[name]
+        await client.drop_database(name)
+        client.close()
+
+    @pytest.fixture
+    async def store(self, mongodb_url: str, database: Any) -> AsyncIterator[MongoStore]:
+        self._database = database
+        store = MongoStore(mongodb_url, database.name)
+        yield store
+        store.close()
+
+    async def fill(
+        self, store: Any, documents: Sequence[Document], chunks: dict[tuple[str, str], Sequence[StoredChunk]]
+    ) -> None:
+        for document in documents:
+            row = document.model_dump(exclude={"document_id"})
+            await self._database["documents"].insert_one({"_id": document.document_id, "rev": 1, **row})
+        for (document_id, content_sha256), parts in chunks.items():
+            for part in parts:
+                await self._database["chunks"].insert_one(_row(document_id, content_sha256, part))
+
+    async def test_deleted_document_is_not_there(self, store: MongoStore) -> None:
+        """A tombstone is no document."""
+        tombstone = {"_id": "d", "company_id": ACME, "version": 3, "deleted": True}
+        await self._database["documents"].insert_one(tombstone)
+        assert await store.document("d") is None
+        assert await store.documents(ACME, None, None, 5) == []
+
+    async def test_ping(self, store: MongoStore) -> None:
+        """A server that is there answers."""
+        await store.ping()
+
+
+def _row(document_id: str, content_sha256: str, part: StoredChunk) -> dict[str, Any]:
+    return {
+        "_id": part.chunk_id,
+        "document_id": document_id,
+        "content_sha256": content_sha256,
+        "company_id": ACME,
+        "version": 1,
+        "chunk_index": part.chunk_index,
+        "chunk_count": part.chunk_count,
+        "text": part.text,
+        "page": part.page,
+        "heading_path": list(part.heading_path),
+        "char_start": part.char_start,
+        "char_end": part.char_end,
+        "token_count": part.token_count,
+        "received_at": status("d", State.RECEIVED, Stage.GATEWAY).at + timedelta(minutes=1),
+    }
+
+
+async def test_server_that_is_not_there_is_an_outage(unused_tcp_port: int) -> None:
+    """Nobody answers: Transient, within seconds."""
+    store = MongoStore(f"mongodb://127.0.0.1:{unused_tcp_port}", "cauce")
+    questions = store.ping(), store.document("d"), store.documents(ACME, None, None, 1), store.chunks("d", "", None, 1)
+    answers = await asyncio.gather(*questions, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Transient] * 4
+    store.close()
+
+
+def test_address_that_is_none_ends_the_process() -> None:
+    """A mistake in the settings is named."""
+    with pytest.raises(Fatal, match="CAUCE_MONGODB_URL"):
+        MongoStore("http://x", "cauce")

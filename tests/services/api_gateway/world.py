@@ -1,0 +1,240 @@
+"""The gateway's app on Kafka, MongoDB and an object store in memory or a temporary folder, driven over ASGI."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from services.api_gateway.app import create
+from services.api_gateway.handlers import Uploads
+from services.api_gateway.parts import Gateway, Limits
+from services.api_gateway.reader import DocumentReader
+from services.api_gateway.status_tail import StatusTail
+from services.api_gateway.status_view import StatusView
+from services.api_gateway.store import ChunkPlace, DocumentPlace, StoredChunk
+from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
+from shared.contracts.uploads import UploadReceived
+from shared.documents import Document, fold
+from shared.errors import Transient
+from shared.kafka.memory import MemoryBroker, MemoryProducer
+from shared.kafka.records import Emit, Partition, Record, encode
+from shared.objects import Objects
+from shared.runtime.health import Health
+from shared.topics import DOCUMENTS_STATUS, UPLOADS_RECEIVED
+
+ACME, ACME_KEY = "acme", "key-of-acme"
+OTHER, OTHER_KEY = "other", "key-of-other"
+KEYS = {hashlib.sha256(key.encode()).hexdigest(): company for key, company in ((ACME_KEY, ACME), (OTHER_KEY, OTHER))}
+LIMIT = 1024 * 1024
+
+
+class MemoryTail:
+    """Implements `status_tail.TailSource`. `held` keeps it from reading on, as a slow network would."""
+
+    def __init__(self, broker: MemoryBroker, topic: str) -> None:
+        self._broker = broker
+        self._topic = topic
+        self._positions: dict[Partition, int] = {}
+        self.held = False
+
+    async def start(self, since: float) -> None:
+        self._broker.check()
+        self._positions = {
+            partition: next((r.offset for r in log if r.timestamp >= since * 1000), len(log))
+            for partition, log in self._broker.logs.items()
+            if partition.topic == self._topic
+        }
+
+    async def records(self) -> AsyncIterator[list[Record]]:
+        while True:
+            self._broker.check()
+            yield [] if self.held else self._next()
+            await asyncio.sleep(0.005)
+
+    def _next(self) -> list[Record]:
+        batch: list[Record] = []
+        for partition, position in self._positions.items():
+            fresh = self._broker.logs[partition][position:]
+            self._positions[partition] += len(fresh)
+            batch += fresh
+        return batch
+
+    async def end_offsets(self) -> dict[Partition, int]:
+        self._broker.check()
+        return {partition: len(self._broker.logs[partition]) for partition in self._positions}
+
+    async def positions(self) -> dict[Partition, int]:
+        return dict(self._positions)
+
+    async def stop(self) -> None:
+        return
+
+
+class MemoryStore:
+    """Implements `store.DocumentStore`."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Document] = {}
+        self.parts: dict[tuple[str, str], list[StoredChunk]] = {}
+        self.away = False
+
+    async def ping(self) -> None:
+        if self.away:
+            raise Transient("the store is away")
+
+    async def document(self, document_id: str) -> Document | None:
+        await self.ping()
+        return self.known.get(document_id)
+
+    async def documents(
+        self, company_id: str, state: State | None, after: DocumentPlace | None, limit: int
+    ) -> Sequence[Document]:
+        await self.ping()
+        mine = [d for d in self.known.values() if d.company_id == company_id and state in (None, d.state)]
+        mine.sort(key=_place, reverse=True)
+        return [d for d in mine if after is None or _place(d) < _order(after)][:limit]
+
+    async def chunks(
+        self, document_id: str, content_sha256: str, after: ChunkPlace | None, limit: int
+    ) -> Sequence[StoredChunk]:
+        await self.ping()
+        chunks = sorted(self.parts.get((document_id, content_sha256), []), key=lambda chunk: chunk.place)
+        return [chunk for chunk in chunks if after is None or chunk.place > after][:limit]
+
+    def add(self, *statuses: DocumentStatus) -> None:
+        for status in statuses:
+            self.known[status.document_id] = fold(self.known.get(status.document_id), status)
+
+
+def _order(place: DocumentPlace) -> tuple[datetime, str]:
+    return (place.received_at or datetime.min.replace(tzinfo=UTC), place.document_id)
+
+
+def _place(document: Document) -> tuple[datetime, str]:
+    return _order(DocumentPlace(document.received_at, document.document_id))
+
+
+@dataclass
+class World:
+    """One replica of the gateway, and the things around it that a test may disturb."""
+
+    broker: MemoryBroker
+    source: MemoryTail
+    store: MemoryStore
+    view: StatusView
+    tail: StatusTail
+    gateway: Gateway
+    health: Health
+    objects_folder: Path
+
+    @property
+    def stored_files(self) -> list[Path]:
+        return [path for path in self.objects_folder.rglob("*") if path.is_file()]
+
+    @property
+    def uploads(self) -> list[UploadReceived]:
+        records = self.broker.read(UPLOADS_RECEIVED.name)
+        return [UploadReceived.model_validate_json(record.value or b"") for record in records]
+
+    def client(self, key: str | None = ACME_KEY) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(create(self.gateway, self.health), raise_app_exceptions=False)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers)
+
+    def tell(self, status: DocumentStatus) -> None:
+        """As another service would, over Kafka."""
+        [record] = encode([Emit(DOCUMENTS_STATUS, status)], "test")
+        self.broker.append(record)
+
+
+def world(folder: Path, **limits: Any) -> World:
+    broker = MemoryBroker({UPLOADS_RECEIVED.name: 6, DOCUMENTS_STATUS.name: 6})
+    source, store, view = MemoryTail(broker, DOCUMENTS_STATUS.name), MemoryStore(), StatusView()
+    tail = StatusTail(source, view, minutes=15)
+    objects = Objects(f"file://{folder}")
+    gateway = Gateway(
+        api_keys=KEYS,
+        objects=objects,
+        uploads=Uploads(MemoryProducer(broker), deadline=1),
+        reader=DocumentReader(view, tail, store),
+        store=store,
+        limits=Limits(**{"upload_bytes": LIMIT, "idle": 5.0} | limits),
+    )
+    health = Health("api_gateway", checks={"kafka": tail.probe, "mongodb": store.ping, "object store": objects.probe})
+    health.started = True
+    return World(broker, source, store, view, tail, gateway, health, folder)
+
+
+def status(
+    document_id: str,
+    state: State,
+    stage: Stage,
+    *,
+    company_id: str = ACME,
+    version: int = 0,
+    minute: int = 0,
+    sha256: str = "a" * 64,
+    counts: Counts | None = None,
+    reason: Reason | None = None,
+) -> DocumentStatus:
+    """A status with all facts; `minute` is both when it was received and when the stage was done."""
+    at = datetime(2026, 1, 2, 3, minute, tzinfo=UTC)
+    return DocumentStatus(
+        document_id=document_id,
+        company_id=company_id,
+        version=version,
+        state=state,
+        stage=stage,
+        counts=counts or Counts(),
+        reason=reason,
+        at=at,
+        content_sha256=sha256,
+        received_at=at,
+        filename="a.txt",
+        media_type="text/plain",
+        size_bytes=3,
+        s3_path=f"{company_id}/x",
+    )
+
+
+def chunk(index: int, count: int) -> StoredChunk:
+    return StoredChunk(f"00000000-0000-5000-8000-{index:012d}", index, count, f"text {index}", 1, ("A",), 0, 6, 2)
+
+
+async def call(
+    world: World, received: Callable[[], MutableMapping[str, Any] | None], path: str = "/upload"
+) -> list[MutableMapping[str, Any]]:
+    """Drives the app message by message, which no HTTP client can; `received` gives None where nothing ever comes."""
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        if (message := received()) is None:
+            await asyncio.Event().wait()
+            raise AssertionError
+        return message
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    headers = [(b"x-api-key", ACME_KEY.encode()), (b"content-type", b"multipart/form-data; boundary=b")]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": headers,
+        "http_version": "1.1",
+        "scheme": "http",
+        "server": ("gateway", 80),
+        "client": ("client", 1),
+    }
+    await create(world.gateway, world.health)(scope, receive, send)
+    return sent

@@ -1,0 +1,83 @@
+"""Stores for these tests: the fleet's, in databases and tables of their own, or servers that the environment names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from services.db_writer.mongo import MongoStore
+from services.db_writer.mysql import MySqlStore
+from shared.tables import Column, WindowTable
+from tests.fleet.harness import Fleet
+from tests.services.db_writer.mysql_server import MySqlServer
+from tests.services.db_writer.samples import Documents
+
+
+@pytest.fixture(scope="session")
+def mongodb_url(request: pytest.FixtureRequest) -> str:
+    """`CAUCE_TEST_MONGODB_URL` spares the start of a fleet."""
+    return os.environ.get("CAUCE_TEST_MONGODB_URL") or _fleet(request).state.endpoints.mongodb_url
+
+
+@pytest.fixture(scope="session")
+def mysql_url(request: pytest.FixtureRequest) -> str:
+    """`CAUCE_TEST_MYSQL_URL` spares the start of a fleet."""
+    return os.environ.get("CAUCE_TEST_MYSQL_URL") or _fleet(request).state.endpoints.mysql_url
+
+
+def _fleet(request: pytest.FixtureRequest) -> Fleet:
+    fleet: Fleet = request.getfixturevalue("fleet")
+    return fleet
+
+
+@pytest.fixture
+def database(mongodb_url: str) -> Iterator[Database[Documents]]:
+    """An empty database, seen by a second client; it is dropped afterwards."""
+    with MongoClient[Documents](mongodb_url, tz_aware=True) as client:
+        name = f"test_{uuid4().hex}"
+        yield client[name]
+        client.drop_database(name)
+
+
+@pytest.fixture
+async def store(mongodb_url: str, database: Database[Documents]) -> AsyncIterator[MongoStore]:
+    opened = MongoStore(mongodb_url, database.name)
+    await opened.create_indexes()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def table() -> WindowTable:
+    """A declared table with every type, under a name of its own."""
+    return WindowTable(
+        name=f"test_{uuid4().hex[:12]}",
+        key=(
+            Column("window_start", "DATETIME(3) NOT NULL"),
+            Column("label", "VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"),
+        ),
+        values=(Column("events", "BIGINT NOT NULL"), Column("mean", "DOUBLE")),
+        count="events",
+    )
+
+
+@pytest.fixture
+def server(mysql_url: str, table: WindowTable) -> Iterator[MySqlServer]:
+    """The server as another client sees it; the test's table is dropped afterwards."""
+    with MySqlServer.open(mysql_url) as opened:
+        yield opened
+        opened.run(f"DROP TABLE IF EXISTS `{table.name}`")
+
+
+@pytest.fixture
+async def rows(mysql_url: str, table: WindowTable, server: MySqlServer) -> AsyncIterator[MySqlStore]:
+    """The store under test, with its table created."""
+    opened = MySqlStore(mysql_url)
+    await opened.create_tables([table])
+    yield opened
+    await opened.close()

@@ -1,0 +1,190 @@
+"""The real `openai` client against a local server that speaks its API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from openai import AsyncOpenAI
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from services.embedding.remote import REQUEST_INPUTS, OpenAIEmbedder, requests
+from shared.errors import Code, Permanent, Transient
+from tests.services.embedding.api_server import Answer, ApiServer, api_server, error, item, numbers, reply, well
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ApiServer]:
+    async with api_server() as running:
+        yield running
+
+
+@pytest.fixture
+async def client(server: ApiServer) -> AsyncIterator[AsyncOpenAI]:
+    async with AsyncOpenAI(api_key="secret", base_url=server.url, timeout=0.5, max_retries=0) as opened:
+        yield opened
+
+
+async def test_it_asks_for_base64_and_reads_it(server: ApiServer, client: AsyncOpenAI) -> None:
+    """Vectors come back as the server packed them, and the request names model, format and key."""
+    vectors = await OpenAIEmbedder(client, "m").embed(["a", "bcd"])
+    assert vectors.tolist() == [numbers("a"), numbers("bcd")]
+    assert server.requests == [{"input": ["a", "bcd"], "model": "m", "encoding_format": "base64"}]
+    assert server.headers["authorization"] == "Bearer secret"
+
+
+async def test_dimensions_are_asked_for_where_set(server: ApiServer, client: AsyncOpenAI) -> None:
+    """A configured number of dimensions is sent, and the reply must have it."""
+    await OpenAIEmbedder(client, "m", 4).embed(["a"])
+    assert server.requests[0]["dimensions"] == 4
+    with pytest.raises(Transient, match="4 dimensions instead of 8"):
+        await OpenAIEmbedder(client, "m", 8).embed(["a"])
+
+
+async def test_the_index_decides_the_order(server: ApiServer, client: AsyncOpenAI) -> None:
+    """A reply in another order than the request's is put right."""
+
+    async def backwards(body: dict[str, Any]) -> Response:
+        return reply([item(place, numbers(text)) for place, text in enumerate(body["input"])][::-1])
+
+    server.answer = backwards
+    assert (await OpenAIEmbedder(client, "m").embed(["a", "bb", "ccc"]))[:, 0].tolist() == [1, 2, 3]
+
+
+async def test_plain_lists_are_read_too(server: ApiServer, client: AsyncOpenAI) -> None:
+    """A server that ignores `encoding_format` and sends numbers is understood."""
+
+    async def plain(body: dict[str, Any]) -> Response:
+        return reply([{"index": place, "embedding": numbers(text)} for place, text in enumerate(body["input"])])
+
+    server.answer = plain
+    assert (await OpenAIEmbedder(client, "m").embed(["bb"])).tolist() == [numbers("bb")]
+
+
+OUTAGES: dict[str, tuple[Answer, str]] = {
+    "busy": (error(429, "slow down"), "patience: HTTP 429: slow down"),
+    "quota": (error(429, "you are broke", "insufficient_quota"), "quota is used up"),
+    "key": (error(401, "bad key"), "OPENAI_API_KEY"),
+    "forbidden": (error(403, "not for you"), "OPENAI_API_KEY"),
+    "model": (error(404, "no such model"), "CAUCE_EMBEDDING_MODEL"),
+    "conflict": (error(409, "later"), "HTTP 409"),
+    "broken": (error(500, "oops"), "HTTP 500: oops"),
+    "away": (error(503, "restarting"), "HTTP 503"),
+}
+
+
+@pytest.mark.parametrize("name", OUTAGES)
+async def test_outages_are_transient(server: ApiServer, client: AsyncOpenAI, name: str) -> None:
+    """Whatever is no fault of the text is an outage, says what to mend, and is asked only once."""
+    server.answer, words = OUTAGES[name]
+    with pytest.raises(Transient, match=words):
+        await OpenAIEmbedder(client, "m").embed(["a"])
+    assert len(server.requests) == 1
+
+
+async def test_retry_after_is_obeyed(server: ApiServer, client: AsyncOpenAI) -> None:
+    """Retry-After is understood in seconds, with a fraction, and as a date; what says nothing is ignored."""
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    expected = {"7": (7, 7), "1.5": (1.5, 1.5), "-3": (0, 0), date: (57, 60), "soon": (None, None)}
+    for header, (least, most) in expected.items():
+        server.answer = error(429, "slow down", retry_after=header)
+        with pytest.raises(Transient) as caught:
+            await OpenAIEmbedder(client, "m").embed(["a"])
+        found = caught.value.retry_after
+        assert found == least if least is None or most is None or found is None else least <= found <= most
+
+
+@pytest.mark.parametrize("status", [400, 422])
+async def test_a_refused_text_is_permanent(server: ApiServer, client: AsyncOpenAI, status: int) -> None:
+    """A refusal of the content is the record's fault, with the server's words."""
+    server.answer = error(status, "maximum context length is 8192 tokens")
+    with pytest.raises(Permanent, match="8192 tokens") as caught:
+        await OpenAIEmbedder(client, "m").embed(["a"])
+    assert caught.value.code is Code.EMBEDDING_REJECTED
+
+
+async def test_an_empty_text_is_not_sent(server: ApiServer, client: AsyncOpenAI) -> None:
+    """The API refuses empty strings, so they are refused before it is asked."""
+    with pytest.raises(Permanent, match="empty"):
+        await OpenAIEmbedder(client, "m").embed(["a", " \n"])
+    assert server.requests == []
+
+
+async def test_a_slow_server_is_an_outage(server: ApiServer, client: AsyncOpenAI) -> None:
+    """No answer within the client's timeout is transient."""
+
+    async def slow(body: dict[str, Any]) -> Response:
+        await asyncio.sleep(1)
+        return await well(body)
+
+    server.answer = slow
+    with pytest.raises(Transient, match="does not answer"):
+        await OpenAIEmbedder(client, "m").embed(["a"])
+
+
+async def test_no_server_is_an_outage() -> None:
+    """A refused connection is transient."""
+    async with AsyncOpenAI(api_key="x", base_url="http://127.0.0.1:9/v1", timeout=0.5, max_retries=0) as client:
+        with pytest.raises(Transient, match="does not answer"):
+            await OpenAIEmbedder(client, "m").embed(["a"])
+
+
+GOOD = item(0, [1.0, 2.0])
+NONSENSE = {
+    "too few": [GOOD],
+    "none": [],
+    "too many": [GOOD, item(1, [1.0, 2.0]), item(2, [1.0, 2.0])],
+    "an index twice": [GOOD, GOOD],
+    "a wrong index": [GOOD, item(5, [1.0, 2.0])],
+    "other dimensions": [GOOD, item(1, [1.0])],
+    "not a number": [GOOD, item(1, [1.0, float("nan")])],
+    "infinite": [GOOD, item(1, [1.0, float("inf")])],
+    "half a number": [{"index": 0, "embedding": "AAAAAAA="}, {"index": 1, "embedding": "AAAAAAA="}],
+    "not base64": [GOOD, {"index": 1, "embedding": "***"}],
+    "no dimensions": [{"index": 0, "embedding": ""}, {"index": 1, "embedding": ""}],
+    "no vector": [GOOD, {"index": 1}],
+}
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+async def test_a_wrong_reply_is_an_outage(server: ApiServer, client: AsyncOpenAI, name: str) -> None:
+    """A reply that doesn't fit its request never becomes a vector, nor a dead letter."""
+
+    async def nonsense(_: dict[str, Any]) -> Response:
+        return reply(NONSENSE[name])
+
+    server.answer = nonsense
+    with pytest.raises(Transient):
+        await OpenAIEmbedder(client, "m").embed(["a", "b"])
+
+
+@pytest.mark.parametrize("body", [PlainTextResponse("hello"), JSONResponse({"data": None}), JSONResponse([1])])
+async def test_what_is_no_reply_is_an_outage(server: ApiServer, client: AsyncOpenAI, body: Response) -> None:
+    """A 200 from something that doesn't speak the API is transient, and says so."""
+
+    async def other(_: dict[str, Any]) -> Response:
+        return body
+
+    server.answer = other
+    with pytest.raises(Transient, match="can't be read"):
+        await OpenAIEmbedder(client, "m").embed(["a"])
+
+
+async def test_large_batches_become_several_requests(server: ApiServer, client: AsyncOpenAI) -> None:
+    """More inputs than a request may hold are sent in parts, and come back in order."""
+    texts = ["x" * (place % 7 + 1) for place in range(REQUEST_INPUTS + 5)]
+    vectors = await OpenAIEmbedder(client, "m").embed(texts)
+    assert [len(request["input"]) for request in server.requests] == [REQUEST_INPUTS, 5]
+    assert np.array_equal(vectors[:, 0], [len(text) for text in texts])
+
+
+def test_requests_stay_below_the_token_limit() -> None:
+    """No part is estimated above 250,000 tokens unless it is a single text, and nothing is lost or reordered."""
+    texts = ["a" * 300_000, "b" * 300_000, "c" * 300_000, "é" * 2_000_000, "d"]
+    parts = [list(part) for part in requests(texts)]
+    assert parts == [[texts[0], texts[1]], [texts[2]], [texts[3]], [texts[4]]]

@@ -1,0 +1,153 @@
+"""What a document is, told from its bytes."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from services.ingest import media_types as types
+from services.ingest.media_types import HEAD_BYTES, sniff
+from shared.errors import Code, Permanent
+
+FIXTURES = Path("../shared/fixtures/documents")
+COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + bytes(40)
+MAIL = (
+    b"Return-Path: <a@b.example>\r\nFrom: a@b.example\r\nSubject: the\r\n river\r\nDate: Fri, 16 Dec 2022\r\n\r\nHello"
+)
+
+
+def zipped(**members: bytes) -> bytes:
+    """A zip whose members have these names (with `__` for a slash, `_dot_` for a dot), in this order."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace("__", "/").replace("_dot_", "."), content)
+    return stream.getvalue()
+
+
+def content_types(main: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        part = f'<Override ContentType="application/vnd.openxmlformats-officedocument.{main}.main+xml"/>'
+        archive.writestr("[Content_Types].xml", f"<Types>{part}</Types>")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (b"%PDF-1.7\n...", types.PDF),
+        (b"\r\n junk before it\n%PDF-1.4", types.PDF),
+        (b"{\\rtf1\\ansi hello}", types.RTF),
+        (zipped(word__document_dot_xml=b"x"), types.DOCX),
+        (zipped(docProps__app_dot_xml=b"x", ppt__presentation_dot_xml=b"x"), types.PPTX),
+        (zipped(xl__workbook_dot_xml=b"x"), types.XLSX),
+        (content_types("wordprocessingml.document"), types.DOCX),
+        (content_types("spreadsheetml.sheet"), types.XLSX),
+        (content_types("presentationml.presentation"), types.PPTX),
+        (zipped(mimetype=b"application/epub+zip"), types.EPUB),
+        (b"<!DOCTYPE html><p>hello", types.HTML),
+        (b"\xef\xbb\xbf\n <!-- a note --> <HTML><body>", types.HTML),
+        (b'<?xml version="1.0"?>\n<html xmlns="http://www.w3.org/1999/xhtml">', types.HTML),
+        ("<html><p>hello".encode("utf-16"), types.HTML),
+        (MAIL, types.EML),
+    ],
+)
+def test_the_bytes_win_over_name_and_declaration(head: bytes, expected: str) -> None:
+    """What the bytes show is believed, whatever the file is called and whatever the sender says it is."""
+    assert sniff(head, "picture.png", "image/png") == expected
+    assert sniff(head, "no-suffix", None) == expected
+
+
+@pytest.mark.parametrize(
+    ("filename", "declared", "expected"),
+    [
+        ("notes.md", None, types.MARKDOWN),
+        ("NOTES.MARKDOWN", "text/plain", types.MARKDOWN),
+        ("table.csv", "application/vnd.ms-excel", types.CSV),
+        ("table.tsv", None, types.TSV),
+        ("page.htm", None, types.HTML),
+        ("letter.eml", None, types.EML),
+        ("main.go", "text/markdown", types.PLAIN),
+        ("data.json", None, types.PLAIN),
+        ("no-suffix", "text/markdown; charset=utf-8", types.MARKDOWN),
+        ("no-suffix", "text/csv", types.CSV),
+        ("no-suffix", "application/octet-stream", types.PLAIN),
+        ("no-suffix", None, types.PLAIN),
+    ],
+)
+def test_among_texts_the_name_decides_then_the_declaration(filename: str, declared: str | None, expected: str) -> None:
+    """Texts that look alike are told apart by their suffix, and without one by what the sender says."""
+    assert sniff(b"one, two, three\n", filename, declared) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain words".encode("utf-16"),
+        "plain words".encode("utf-16-le"),
+        "können äöüß".encode("latin-1"),
+        "こんにちは".encode("shift_jis"),
+        "Привет".encode("koi8-r"),
+        b"BM is how a bitmap begins, and this is none",
+        b"\x1b[31mred\x1b[0m as a terminal writes it",
+    ],
+)
+def test_text_in_any_charset_is_text(text: bytes) -> None:
+    """Bytes that are text in some charset are text, also those that begin like a picture's."""
+    assert sniff(text, "notes.txt", None) == types.PLAIN
+
+
+@pytest.mark.parametrize(
+    ("head", "filename"),
+    [
+        (PNG, "scan.png"),
+        (PNG, "really-a-picture.pdf"),
+        (b"\x7fELF" + bytes(100), "program"),
+        (b"\x1f\x8b\x08" + bytes(100), "archive.tar.gz"),
+        (zipped(readme_dot_txt=b"x"), "archive.zip"),
+        (zipped(mimetype=b"application/vnd.oasis.opendocument.text"), "letter.odt"),
+        (COMPOUND, "old.doc"),
+        (bytes(range(256)) * 8, "blob"),
+        (b"%!PS-Adobe-3.0\n", "drawing.ps"),
+    ],
+)
+def test_what_nobody_can_read_is_refused_with_advice(head: bytes, filename: str) -> None:
+    """Pictures, programs, archives and old formats are refused, and the message says what to do."""
+    with pytest.raises(Permanent, match=r"can't be read: .+") as caught:
+        sniff(head, filename, None)
+    assert caught.value.code is Code.UNSUPPORTED
+
+
+def test_an_office_file_in_the_old_container_is_behind_a_password() -> None:
+    """Office encrypts a DOCX by putting it into the container that DOC used."""
+    with pytest.raises(Permanent, match="password") as caught:
+        sniff(COMPOUND, "secret.docx", None)
+    assert caught.value.code is Code.ENCRYPTED
+
+
+def test_no_bytes_are_empty() -> None:
+    """A file of zero bytes is refused as empty, whatever its name."""
+    with pytest.raises(Permanent) as caught:
+        sniff(b"", "empty.pdf", "application/pdf")
+    assert caught.value.code is Code.EMPTY
+
+
+@pytest.mark.parametrize("head", [b"PK\x03\x04 cut", b"\0\1\2\3 nonsense", b"some words"])
+def test_a_damaged_document_keeps_the_type_of_its_name(head: bytes) -> None:
+    """A broken container goes to the parser of its name, which can say what is wrong with it."""
+    assert sniff(head, "report.docx", None) == types.DOCX
+
+
+@pytest.mark.skipif(not FIXTURES.is_dir(), reason="the document fixtures are not here")
+def test_the_fixtures_are_what_their_names_say() -> None:
+    """Each real document is recognised, most of them without their name."""
+    for path in sorted(FIXTURES.iterdir()):
+        with path.open("rb") as stream:
+            head = stream.read(HEAD_BYTES)
+        if head and path.suffix in (".pdf", ".docx", ".pptx", ".xlsx", ".epub", ".rtf", ".html", ".eml"):
+            assert sniff(head, "unknown", None) == sniff(head, path.name, None)

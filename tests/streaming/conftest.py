@@ -1,0 +1,30 @@
+"""One Spark session for all tests of the streaming application."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from pyspark.sql import SparkSession
+
+from shared.errors import Fatal
+from streaming.jvm import java_executable
+from streaming.session import spark_session
+from streaming.settings import Settings
+
+
+def make_settings(**values: object) -> Settings:
+    """Settings that ignore the environment for what the tests depend on."""
+    chosen = {"kafka_bootstrap_servers": "127.0.0.1:1", "checkpoint_url": "/nowhere", "log_format": "console", **values}
+    return Settings.model_validate(chosen)
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    try:
+        java_executable(os.environ)
+    except Fatal as error:
+        pytest.skip(str(error))
+    with spark_session(make_settings(checkpoint_url=str(tmp_path_factory.mktemp("checkpoints")))) as session:
+        yield session
