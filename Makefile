@@ -63,6 +63,10 @@ bench-e2e: $(READY) ## Documents and chunks per second, and the time from POST t
 report-documents: $(READY) ## What is found of the documents in ../shared/fixtures, format by format
 	@$(BIN)/python -m benchmarks.report_documents
 
+.PHONY: docs
+docs: $(READY) ## The pages that are made from the code
+	@$(BIN)/python -m docs.generate
+
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet pyproject.toml
 .PHONY: lock
 lock: ## Resolves the lock files anew (needs uv)

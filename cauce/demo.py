@@ -27,6 +27,7 @@ from compose.local.settings import ROOT, LocalSettings
 from compose.local.state import FleetState, load_state
 
 EXAMPLES = ROOT / "examples" / "documents"
+DOCUMENTS_SECONDS = 300.0
 WINDOWS_SECONDS = 90.0
 _INTERRUPTED = 130
 
@@ -75,15 +76,18 @@ def _on_running_fleet(state: FleetState, settings: LocalSettings, once: bool) ->
 
 async def show(state: FleetState, settings: LocalSettings) -> list[str]:
     """Upload the examples, wait for what must come out, print it. Returns what is missing."""
+    if state.message:
+        say(f"\nmissing: {state.message}")
+        return [state.message]
     since = datetime.now(UTC)
     files = expand([EXAMPLES])
     say(f"\nuploading {len(files)} documents from {EXAMPLES.relative_to(ROOT)}")
     async with Gateway(state.endpoints.gateway_url, development_key(settings.layout.api_key)) as gateway:
-        followed = await follow_all(gateway, files)
+        followed = await follow_all(gateway, files, seconds=DOCUMENTS_SECONDS)
     ids = [item.document_id for item in followed if item.document_id]
     expected = sum(item.counts.chunks or 0 for item in followed)
     outcome = await _settled(state, ids, since, expected)
-    missing = demo_summary.missing(followed, outcome, state.message)
+    missing = demo_summary.missing(followed, outcome)
     demo_summary.show(followed, outcome, state, settings, missing)
     return missing
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from rich.table import Table
 
 from cauce.console import near, out, say
-from cauce.following import Followed
+from cauce.following import Followed, describe
 from cauce.welcome import next_steps
 from compose.local.outcome import Outcome
 from compose.local.provision import mariadb_path
@@ -20,10 +20,10 @@ from compose.local.state import Endpoints, FleetState
 from shared.contracts.documents import State
 
 
-def missing(followed: Sequence[Followed], outcome: Outcome, message: str) -> list[str]:
-    """What should be there and is not, each in a sentence; `message` is the fleet's own complaint, if it has one."""
+def missing(followed: Sequence[Followed], outcome: Outcome) -> list[str]:
+    """What should be there and is not, each in a sentence."""
     chunks = sum(item.counts.chunks or 0 for item in followed)
-    found = [f"{item.file.name}: {item.error or item.state}" for item in followed if item.state is not State.COMPLETE]
+    found = [f"{item.file.name}: {describe(item)}" for item in followed if item.state is not State.COMPLETE]
     if not any(item.counts.pages for item in followed):
         found.append("no document has a page")
     for what, number in (("chunks", outcome.chunks), ("vectors", outcome.vectors)):
@@ -33,7 +33,7 @@ def missing(followed: Sequence[Followed], outcome: Outcome, message: str) -> lis
         found.append(f"MongoDB has {outcome.documents} complete documents of {len(followed)}")
     if outcome.window_chunks < chunks or not outcome.window_rows:
         found.append(f"the windows in MySQL count {outcome.window_chunks} chunks of {chunks}")
-    return [*found, *([message] if message else [])]
+    return found
 
 
 def show(

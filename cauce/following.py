@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -48,8 +49,10 @@ class Followed:
         return (self.ended or time.monotonic()) - self.started
 
 
-async def follow_all(gateway: Gateway, files: Sequence[Path], name: str | None = None) -> list[Followed]:
-    """Upload every file, several at once, and return when each has ended or could not be sent."""
+async def follow_all(
+    gateway: Gateway, files: Sequence[Path], *, name: str | None = None, seconds: float | None = None
+) -> list[Followed]:
+    """Upload every file, several at once, and return when each has ended or could not be sent, or the time is over."""
     followed = [Followed(file) for file in files]
     turns = asyncio.Semaphore(_AT_ONCE)
 
@@ -58,8 +61,9 @@ async def follow_all(gateway: Gateway, files: Sequence[Path], name: str | None =
             item.started = time.monotonic()
             await _follow(gateway, item, name, changed)
 
-    with _view(followed) as changed:
-        await asyncio.gather(*(one(item) for item in followed))
+    with _view(followed) as changed, contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await asyncio.gather(*(one(item) for item in followed))
     return followed
 
 

@@ -53,7 +53,7 @@ def upload(
 
 async def _upload(url: str, key: str, files: list[Path], name: str | None) -> list[Followed]:
     async with Gateway(url, key) as gateway:
-        return await follow_all(gateway, files, name)
+        return await follow_all(gateway, files, name=name)
 
 
 def _failed(item: Followed) -> bool:

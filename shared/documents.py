@@ -17,6 +17,9 @@ _STAGES = {stage: place for place, stage in enumerate(Stage)}
 _STATES = {State.RECEIVED: 0, State.PROCESSING: 10, State.FAILED: 20, State.COMPLETE: 30, State.SUPERSEDED: 40}
 FINAL = frozenset({State.COMPLETE, State.FAILED, State.SUPERSEDED})
 
+REMEMBERED_VERSIONS = 10
+"""The timeline of a document that changes daily must not grow for ever: it tells of the newest versions."""
+
 
 def rank(state: State, stage: Stage) -> int:
     """Of one version, the status with the greater rank is the later one."""
@@ -140,4 +143,6 @@ def _remember(timeline: tuple[Moment, ...], status: DocumentStatus) -> tuple[Mom
     step = (moment.version, moment.stage, moment.state)
     if any((known.version, known.stage, known.state) == step for known in timeline):
         return timeline
-    return (*timeline, moment)
+    longer = (*timeline, moment)
+    oldest = sorted({known.version for known in longer})[-REMEMBERED_VERSIONS:][0]
+    return tuple(known for known in longer if known.version >= oldest)

@@ -40,10 +40,11 @@ def load(settings: type[S]) -> S:
 
 def _place(settings: type[BaseSettings], location: tuple[int | str, ...]) -> str:
     """Empty where several variables contradict each other: then the message names them."""
-    return f"{_variable(settings, str(location[0]))}: " if location else ""
+    return f"{variable(settings, str(location[0]))}: " if location else ""
 
 
-def _variable(settings: type[BaseSettings], field: str) -> str:
+def variable(settings: type[BaseSettings], field: str) -> str:
+    """The name of the environment variable that a field is read from."""
     info = settings.model_fields.get(field)
     if info is None or info.validation_alias is not None:
         return str(info.validation_alias) if info else field

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+import tempfile
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 
 import structlog
 from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
@@ -19,11 +21,12 @@ from shared.errors import Fatal, Transient
 from streaming import metrics, queries
 from streaming.progress import ProgressListener, Pulse
 from streaming.queries import Query
-from streaming.session import spark_session
+from streaming.session import make_jvm, spark_session
 from streaming.settings import Settings
 
 log = structlog.get_logger()
 
+CLOSE_DEADLINE_S = 5.0
 _POLL_S = 1
 _ADVICE = {
     "KAFKA_DATA_LOSS": (
@@ -53,16 +56,20 @@ class Driver:
         self._settings = settings
         self._pulses = pulses
         self._stopping = threading.Event()
+        self._started = threading.Event()
         self._threads = ThreadPoolExecutor(len(pulses) + 1, "spark")
         self._resources = ExitStack()
+        folder = tempfile.TemporaryDirectory(prefix="cauce-spark-", ignore_cleanup_errors=True)
+        self._jvm = make_jvm(settings, Path(self._resources.enter_context(folder)))
 
     async def start(self) -> None:
         """Returns when Spark is up. Raises Fatal when it can't be."""
         await asyncio.get_running_loop().run_in_executor(self._threads, self._open)
 
     def _open(self) -> None:
-        self._session = self._resources.enter_context(spark_session(self._settings))
+        self._session = self._resources.enter_context(spark_session(self._jvm))
         self._session.streams.addListener(ProgressListener(self._pulses))
+        self._started.set()
 
     async def run(self, query: Query) -> None:
         """Returns once `stop` was called. Raises Transient when the query failed: call again. Raises Fatal when no
@@ -89,10 +96,16 @@ class Driver:
         self._stopping.set()
 
     async def close(self) -> None:
-        """Ends Spark and its JVM, after the queries."""
+        """Ends Spark and its JVM, after the queries. A start under way is given up, a slow end is cut short: what a
+        query had not committed yet it does again from its checkpoint."""
         self.stop()
-        await asyncio.to_thread(self._threads.shutdown)
-        await asyncio.to_thread(self._resources.close)
+        patience = threading.Timer(CLOSE_DEADLINE_S if self._started.is_set() else 0, self._jvm.kill)
+        patience.start()
+        try:
+            await asyncio.to_thread(self._threads.shutdown)
+            await asyncio.to_thread(self._resources.close)
+        finally:
+            patience.cancel()
 
 
 def translate(query: str, error: Exception) -> Transient | Fatal:

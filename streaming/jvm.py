@@ -12,10 +12,8 @@ import os
 import shutil
 import struct
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyspark
@@ -56,21 +54,45 @@ _MODULE_OPTIONS = (
 """What Spark's `JavaModuleOptions` lists, without the incubator module."""
 
 
-@contextmanager
-def gateway_process(java_options: Sequence[str], spark_options: Mapping[str, str]) -> Iterator[None]:
-    """A JVM that `SparkSession.builder.getOrCreate()` of this process will use, ended when the block is left.
+class Jvm:
+    """A Java process with a gateway. `start` and `end` block; `kill` frees whoever waits for its answers.
 
-    Raises Fatal when there is no Java, or when it doesn't come up within `START_DEADLINE_S`.
+    `folder` takes its temporary files: a JVM that is killed leaves them there.
     """
-    command = _command(java_options, spark_options)
-    with ExitStack() as resources:
-        with tempfile.TemporaryDirectory(prefix="cauce-gateway-") as directory:
-            connection = Path(directory, "connection")
-            process = _start(command, connection)
-            resources.callback(_end, process)
-            _wait_for(connection, process)
-            resources.enter_context(_gateway_environment(connection.read_bytes()))
-        yield
+
+    def __init__(self, java_options: Sequence[str], spark_options: Mapping[str, str], folder: Path) -> None:
+        self._command = _command([f"-Djava.io.tmpdir={folder}", *java_options], spark_options)
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._unwanted = False
+
+    def start(self) -> None:
+        """From now on `SparkSession.builder.getOrCreate()` of this process uses this JVM.
+
+        Raises Fatal when Java doesn't come up within `START_DEADLINE_S`.
+        """
+        connection = self._folder / "gateway"
+        self._process = _start(self._command, connection)
+        if self._unwanted:
+            self._process.kill()
+        _wait_for(connection, self._process)
+        _publish(connection.read_bytes())
+
+    def end(self) -> None:
+        """Closes its stdin, which ends it and lets it tidy up; kills it after `STOP_DEADLINE_S`."""
+        if self._process is None:
+            return
+        try:
+            self._process.communicate(timeout=STOP_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self._process.wait()
+
+    def kill(self) -> None:
+        """At once; a start under way fails."""
+        self._unwanted = True
+        if self._process is not None:
+            self._process.kill()
 
 
 def java_executable(environment: Mapping[str, str]) -> str:
@@ -107,24 +129,11 @@ def _wait_for(connection: Path, process: subprocess.Popen[bytes]) -> None:
         time.sleep(_POLL_S)
 
 
-@contextmanager
-def _gateway_environment(connection: bytes) -> Iterator[None]:
-    """The two variables through which Spark tells a Python driver where its JVM is.
+def _publish(connection: bytes) -> None:
+    """Sets the two variables through which Spark tells a Python driver where its JVM is.
 
     `connection` is what the gateway wrote: its port and the length of its secret in four bytes each, then the secret.
     """
     port, length = struct.unpack_from(">ii", connection)
     os.environ["PYSPARK_GATEWAY_PORT"] = str(port)
     os.environ["PYSPARK_GATEWAY_SECRET"] = connection[8 : 8 + length].decode()
-    try:
-        yield
-    finally:
-        del os.environ["PYSPARK_GATEWAY_PORT"], os.environ["PYSPARK_GATEWAY_SECRET"]
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.communicate(timeout=STOP_DEADLINE_S)  # closes stdin
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -13,7 +13,7 @@ from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
 from shared.errors import Fatal
-from streaming.jvm import gateway_process
+from streaming.jvm import Jvm
 from streaming.settings import Settings
 
 _LOG4J = Path(__file__).with_name("log4j2.properties")
@@ -48,12 +48,18 @@ _LOCAL_CHECKPOINT = {
 }
 
 
+def make_jvm(settings: Settings, folder: Path) -> Jvm:
+    """The JVM for a session, not started yet. Raises Fatal where Java or a jar is missing."""
+    return Jvm(java_options(settings), spark_options(settings), folder)
+
+
 @contextmanager
-def spark_session(settings: Settings) -> Iterator[SparkSession]:
-    """A session on a JVM of its own; both end with the block. Raises Fatal where jars are missing or Java won't run."""
+def spark_session(jvm: Jvm) -> Iterator[SparkSession]:
+    """Starts `jvm` and a session on it; both end with the block. Raises Fatal where Java won't run."""
     # It tells of every connection at the level of information.
     logging.getLogger("py4j").setLevel(logging.WARNING)
-    with gateway_process(java_options(settings), spark_options(settings)):
+    try:
+        jvm.start()
         session = SparkSession.builder.getOrCreate()
         try:
             yield session
@@ -61,6 +67,8 @@ def spark_session(settings: Settings) -> Iterator[SparkSession]:
             # A JVM that is gone can't be stopped any more; whoever waited for a query has learned of it already.
             with suppress(Py4JError, OSError):
                 session.stop()
+    finally:
+        jvm.end()
 
 
 def java_options(settings: Settings) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 FIRST_SECONDS = 0.5
 LONGEST_SECONDS = 30.0
 HEALTHY_AFTER_SECONDS = 60.0
+HOPELESS_AFTER_DEATHS = 5
 
 
 def delay(deaths: int) -> float:

@@ -103,10 +103,7 @@ class Fleet:
         await asyncio.gather(*(self._one_ready(server, seconds) for server in servers))
 
     async def _one_ready(self, server: Supervised, seconds: float) -> None:
-        waits = {asyncio.create_task(server.ready.wait()), asyncio.create_task(server.died.wait())}
-        _, pending = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for wait in pending:
-            wait.cancel()
+        await _either(server.ready, server.died, seconds)
         if not server.ready.is_set():
             why = server.state.last_exit or f"not ready after {seconds:g} s ({server.state.reason})"
             raise self._failure(server.program.name, why)
@@ -130,15 +127,11 @@ class Fleet:
         self._say(f"{name}: applied")
 
     async def _late(self, services: Sequence[Supervised], seconds: float) -> str:
-        """Wait for the services; returns what is to be said about those that are not ready in time."""
-        waits = [asyncio.create_task(service.ready.wait()) for service in services]
-        if waits:
-            _, pending = await asyncio.wait(waits, timeout=seconds)
-            for wait in pending:
-                wait.cancel()
+        """Wait for the services; returns what is to be said about those that are not ready in time, or keep dying."""
+        await asyncio.gather(*(_either(service.ready, service.hopeless, seconds) for service in services))
         late = [service for service in services if not service.ready.is_set()]
         for service in late:
-            self._say(f"{service.program.name}: not ready after {seconds:g} s: {service.state.reason}")
+            self._say(f"{service.program.name}: still not ready: {service.state.reason}")
         return f"not ready: {', '.join(service.program.name for service in late)}" if late else ""
 
     async def _stop(self, message: str = "") -> None:
@@ -184,6 +177,14 @@ class Fleet:
         else:
             self._say("draining; once more to kill at once")
         self._interrupted.set()
+
+
+async def _either(first: asyncio.Event, second: asyncio.Event, seconds: float) -> None:
+    """Wait until one of the two is set or the time is over."""
+    waits = {asyncio.create_task(first.wait()), asyncio.create_task(second.wait())}
+    _, pending = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for wait in pending:
+        wait.cancel()
 
 
 async def until_signal(_: FleetState) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from compose.local.backoff import deaths_in_a_row, delay
+from compose.local.backoff import HOPELESS_AFTER_DEATHS, deaths_in_a_row, delay
 from compose.local.processes import kill_group, spawn, terminate
 from compose.local.program import Program
 from compose.local.state import Health, ProcessIdentity, ProcessState
@@ -26,7 +26,8 @@ _WHILE_RUNNING_SECONDS = 3.0
 class Supervised:
     """`changed` is called after every change of `state`; `say` gets one line for people about what matters.
 
-    Only `run` starts and ends the process; `stop` asks it to.
+    Only `run` starts and ends the process; `stop` asks it to. `ready` is set while it can be used, `died` from its
+    first death on, `hopeless` once it has died several times in a row; it is still started again then.
     """
 
     def __init__(self, program: Program, log: Path, changed: Callable[[], None], say: Say) -> None:
@@ -35,6 +36,7 @@ class Supervised:
         self.state = ProcessState(name=program.name, kind=program.kind, port=program.port)
         self.ready = asyncio.Event()
         self.died = asyncio.Event()
+        self.hopeless = asyncio.Event()
         self._changed = changed
         self._say = say
         self._stop = asyncio.Event()
@@ -49,6 +51,8 @@ class Supervised:
             if self._stop.is_set():
                 break
             deaths = deaths_in_a_row(deaths, time.monotonic() - started)
+            if deaths >= HOPELESS_AFTER_DEATHS:
+                self.hopeless.set()
             await self._pause(code, delay(deaths))
         self._update(identity=None, health=Health.STOPPED, reason=None)
 

@@ -182,7 +182,10 @@ def _start(pool: ProcessPool) -> None:
 
 def _stop(pool: ProcessPool) -> None:
     pool.stop()
-    pool.join()
+    try:
+        pool.join()
+    except OSError:  # a pipe that was closed already, before the worker was told to stop: join goes on from there
+        pool.join()
 
 
 def _manner(exit_code: int) -> str:

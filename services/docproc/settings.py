@@ -16,7 +16,7 @@ class DocprocSettings(CommonSettings):
 
     object_store_url: str = Field(default="file:///var/lib/cauce/objects", description="file:///dir or s3://bucket/prefix")
     parse_workers: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 2) // 2), ge=1)
-    parse_deadline_seconds: float = Field(default=120.0, gt=0, description="for one document, then its parser is killed")
+    parse_deadline_seconds: float = Field(default=120.0, gt=0, description="for one document; then its parser ends")
     parse_memory_bytes: int = Field(default=2 * 1024**3, ge=256 * 1024**2, description="address space of one parser")
     chunk_max_tokens: int = Field(default=256, ge=16)
     chunk_overlap_tokens: int = Field(default=0, ge=0)

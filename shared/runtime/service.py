@@ -88,8 +88,8 @@ async def _live(service: Service, stopping: asyncio.Event) -> None:
     service.health.started = True
     log.info("started")
     async with asyncio.TaskGroup() as group:
-        jobs = [group.create_task(_patiently(job)) for job in service.jobs]
-        loops = [group.create_task(_patiently(loop.run)) for loop in service.loops]
+        jobs = [group.create_task(_never_vanishing(job)) for job in service.jobs]
+        loops = [group.create_task(_never_vanishing(loop.run)) for loop in service.loops]
         await stopping.wait()
         log.info("stopping")
         if service.on_stop:
@@ -113,6 +113,17 @@ async def _unless(stopping: asyncio.Event, work: Awaitable[None]) -> bool:
         return True
     task.cancel()
     return False
+
+
+async def _never_vanishing(job: Job) -> None:
+    """A cancellation that leaks out of a library would end the job without a word: a task group takes it as wanted."""
+    try:
+        await _patiently(job)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise Fatal("a job was cancelled from within: it is started anew with the process") from None
 
 
 async def _patiently(job: Job) -> None:

@@ -21,25 +21,25 @@ WHOLE = Outcome(documents=1, chunks=5, vectors=5, window_rows=1, window_chunks=5
 
 def test_nothing_is_missing_of_a_whole_outcome() -> None:
     """When the stores have what the documents say, the demo has shown what it promised."""
-    assert missing([DONE], WHOLE, "") == []
+    assert missing([DONE], WHOLE) == []
 
 
 @pytest.mark.parametrize("field", ["documents", "chunks", "vectors", "window_rows", "window_chunks"])
 def test_each_part_is_missed(field: str) -> None:
     """One thing that did not come out is one line."""
-    assert len(missing([DONE], replace(WHOLE, **{field: 0}), "")) == 1
+    assert len(missing([DONE], replace(WHOLE, **{field: 0}))) == 1
 
 
 def test_too_much_is_wrong_too() -> None:
     """A chunk that was written twice is noticed."""
-    assert missing([DONE], replace(WHOLE, chunks=6), "") == ["MongoDB has 6 chunks, the documents say 5"]
+    assert missing([DONE], replace(WHOLE, chunks=6)) == ["MongoDB has 6 chunks, the documents say 5"]
 
 
-def test_a_document_that_failed_and_a_sick_fleet_are_named() -> None:
-    """What went wrong with a file and with the fleet is said in their own words."""
+def test_a_document_that_failed_is_named() -> None:
+    """What went wrong with a file is said."""
     lost = Followed(Path("b.pdf"), error="connection refused")
-    problems = missing([DONE, lost], replace(WHOLE, documents=2), "not ready: streaming")
-    assert problems == ["b.pdf: connection refused", "not ready: streaming"]
+    problems = missing([DONE, lost], replace(WHOLE, documents=2))
+    assert problems == ["b.pdf: not sent: connection refused"]
 
 
 def test_folders_are_expanded(tmp_path: Path) -> None:

@@ -77,8 +77,9 @@ class Project:
         self.compose("build", *services, options=self.engine.build, seconds=BUILD_SECONDS)
 
     def up(self, *services: str, scale: Mapping[str, int] | None = None) -> None:
+        """Starts these alone: whoever else is needed has to be up."""
         copies = [part for name, count in (scale or {}).items() for part in ("--scale", f"{name}={count}")]
-        self.compose("up", "--detach", "--no-build", *copies, *services)
+        self.compose("up", "--detach", "--no-build", "--no-deps", *copies, *services)
 
     def down(self) -> None:
         self.compose("down", "--volumes")

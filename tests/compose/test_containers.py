@@ -50,11 +50,12 @@ def project(engine: Engine) -> Iterator[Project]:
     project = Project(engine, f"cauce-test-{secrets.token_hex(4)}", (BASE, TEST), variables)
     project.build("kafka", "init", "streaming")
     try:
-        # First the servers: older Podmans don't wait for `service_healthy` by themselves.
+        # In steps, since Podmans before 4.6 don't wait for `service_healthy` by themselves.
         project.up(*SERVERS)
         project.wait_healthy(*SERVERS, seconds=180)
-        project.up(scale=SCALE)
+        project.up("init")
         project.wait_done("init", seconds=120)
+        project.up(*SERVICES, scale=SCALE)
         project.wait_healthy(*SERVICES, seconds=240)
         yield project
     finally:

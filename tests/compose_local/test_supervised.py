@@ -140,3 +140,16 @@ def test_leftovers_are_found_by_their_mark_and_ended() -> None:
 def test_exits_are_told_in_words(code: int, words: str) -> None:
     """An exit code reads as a person would say it."""
     assert describe_exit(code) == words
+
+
+async def test_a_process_that_keeps_dying_is_hopeless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for a process learns that it keeps dying, long before the time is over."""
+    monkeypatch.setattr("compose.local.supervised.delay", lambda deaths: deaths / 1000)
+
+    async def never() -> str | None:
+        return "not yet"
+
+    case = Case(tmp_path, "raise SystemExit(3)", never)
+    await asyncio.wait_for(case.member.hopeless.wait(), 30)
+    assert case.member.state.restarts >= 4
+    await case.stop()

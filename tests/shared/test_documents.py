@@ -96,3 +96,11 @@ def test_failed_stays_failed_under_late_progress() -> None:
     document = fold(folded([*LIFE[:3], failed]), LIFE[3])
     assert document.state is State.FAILED
     assert fold(document, LIFE[4]).state is State.COMPLETE
+
+
+def test_the_timeline_is_bounded() -> None:
+    """A document that changes for years remembers its newest versions only, in whatever order it hears of them."""
+    statuses = [status(version, State.COMPLETE, Stage.DB_WRITER, version) for version in range(1, 51)]
+    forwards, backwards = folded(statuses), folded(statuses[::-1])
+    assert {moment.version for moment in forwards.timeline} == set(range(41, 51))
+    assert set(forwards.timeline) == set(backwards.timeline)

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from shared.errors import Fatal
 from streaming.jvm import java_executable
-from streaming.session import spark_session
+from streaming.session import make_jvm, spark_session
 from streaming.settings import Settings
 
 
@@ -26,5 +26,6 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         java_executable(os.environ)
     except Fatal as error:
         pytest.skip(str(error))
-    with spark_session(make_settings(checkpoint_url=str(tmp_path_factory.mktemp("checkpoints")))) as session:
+    folder = tmp_path_factory.mktemp("spark")
+    with spark_session(make_jvm(make_settings(checkpoint_url=str(folder / "checkpoints")), folder)) as session:
         yield session

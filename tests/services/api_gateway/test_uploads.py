@@ -69,6 +69,16 @@ async def test_trace_of_the_request_goes_on(world: World, client: httpx.AsyncCli
         assert record.header("ce_source") == b"/cauce/api_gateway"
 
 
+@pytest.mark.parametrize("junk", ["x", f"00-{'0' * 32}-b7ad6b7169203331-01", f"00-{'Z' * 32}-b7ad6b7169203331-01"])
+async def test_trace_that_is_none_is_replaced(world: World, client: httpx.AsyncClient, junk: str) -> None:
+    """Both events of an upload share a trace of their own where the request brought none that can be read."""
+    await client.post("/upload", files={"file": ("a.txt", BYTES)}, headers={"traceparent": junk})
+    [upload], [told] = world.broker.read(UPLOADS_RECEIVED.name), world.broker.read(DOCUMENTS_STATUS.name)
+    traces = {(record.header("traceparent") or b"").decode().split("-")[1] for record in (upload, told)}
+    assert len(traces) == 1
+    assert traces.isdisjoint({"0" * 32, "Z" * 32})
+
+
 async def test_named_document_as_raw_body_and_as_form(world: World, client: httpx.AsyncClient) -> None:
     """A name of a company is one document whatever its bytes are and in whichever of the two ways they come."""
     raw = await client.put(
