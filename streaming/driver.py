@@ -28,11 +28,13 @@ log = structlog.get_logger()
 
 CLOSE_DEADLINE_S = 5.0
 _POLL_S = 1
+_DATA_LOSS = (
+    "records that were to be read next are gone: raise `CAUCE_STREAMING_EPOCH` to count again from what is left, "
+    "or set `CAUCE_STREAMING_FAIL_ON_DATA_LOSS=false` to go on without them"
+)
 _ADVICE = {
-    "KAFKA_DATA_LOSS": (
-        "records that were to be read next are gone: raise `CAUCE_STREAMING_EPOCH` to count again from what is left, "
-        "or set `CAUCE_STREAMING_FAIL_ON_DATA_LOSS=false` to go on without them"
-    ),
+    "KAFKA_DATA_LOSS": _DATA_LOSS,
+    "Some data may have been lost": _DATA_LOSS,
     "NOT_COMPATIBLE": "the checkpoint holds another kind of state: raise `CAUCE_STREAMING_EPOCH`",
     "Failed to find data source: kafka": "Spark has no Kafka connector: name its jars in `CAUCE_SPARK_JARS`",
     "UnsupportedFileSystemException": "Spark doesn't know this file system: check `CAUCE_CHECKPOINT_URL`",

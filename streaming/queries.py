@@ -16,6 +16,7 @@ from streaming.settings import Settings
 
 # Milliseconds. Shorter than Kafka's own, so that a query which can't reach its broker fails and is started anew.
 _REQUEST_TIMEOUT = 10_000
+_ANSWER_TIMEOUT = 15_000
 _DELIVERY_TIMEOUT = 30_000
 
 
@@ -87,7 +88,7 @@ def source_options(query: Query, settings: Settings) -> dict[str, str]:
         "kafka.fetch.max.wait.ms": "20",
         "kafka.max.partition.fetch.bytes": str(query.source.max_message_bytes),
         "kafka.request.timeout.ms": str(_REQUEST_TIMEOUT),
-        "kafka.default.api.timeout.ms": str(_DELIVERY_TIMEOUT),
+        "kafka.default.api.timeout.ms": str(_ANSWER_TIMEOUT),
     }
 
 

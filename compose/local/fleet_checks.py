@@ -55,6 +55,10 @@ def _ended(state: FleetState, layout: Layout) -> Iterator[Finding]:
         yield Finding(Level.NOTE, f"stale state: the supervisor was killed while {state.phase}; `cauce up` tidies up")
     elif state.phase is Phase.FAILED:
         yield Finding(Level.PROBLEM, f"the last fleet failed: {state.message}", f"read the logs in `{layout.logs}`")
+    for process in state.processes:
+        if process.restarts:
+            text = f"in the last fleet {process.name} died, at the end it {process.last_exit}"
+            yield Finding(Level.NOTE, text, f"cauce logs {process.name} -n 200")
 
 
 def taken_ports(remembered: Remembered) -> Iterator[Finding]:

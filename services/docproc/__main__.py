@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from services.docproc.bootstrap import build
-from services.docproc.settings import DocprocSettings
-from shared.runtime.service import main
-
 if __name__ == "__main__":
+    # Each parsing process runs this file again, under another name: it must not load the whole service.
+    from services.docproc.bootstrap import build
+    from services.docproc.settings import DocprocSettings
+    from shared.runtime.service import main
+
     main("docproc", DocprocSettings, build)

@@ -76,13 +76,16 @@ class Project:
     def build(self, *services: str) -> None:
         self.compose("build", *services, options=self.engine.build, seconds=BUILD_SECONDS)
 
-    def up(self, *services: str, scale: Mapping[str, int] | None = None) -> None:
+    def up(self, *services: str) -> None:
         """Starts these alone: whoever else is needed has to be up."""
-        copies = [part for name, count in (scale or {}).items() for part in ("--scale", f"{name}={count}")]
-        self.compose("up", "--detach", "--no-build", "--no-deps", *copies, *services)
+        self.compose("up", "--detach", "--no-build", "--no-deps", *services)
+
+    def scale(self, service: str, copies: int) -> None:
+        """One service at a time: of several `--scale`, podman-compose heeds the last."""
+        self.compose("up", "--detach", "--no-build", "--no-deps", "--scale", f"{service}={copies}", service)
 
     def down(self) -> None:
-        self.compose("down", "--volumes")
+        self.compose("down", "--volumes", "--remove-orphans")
 
     def members(self, service: str) -> list[str]:
         """The ids of a service's containers, stopped ones too."""

@@ -55,7 +55,10 @@ def project(engine: Engine) -> Iterator[Project]:
         project.wait_healthy(*SERVERS, seconds=180)
         project.up("init")
         project.wait_done("init", seconds=120)
-        project.up(*SERVICES, scale=SCALE)
+        project.up(*(service for service in SERVICES if service not in SCALE))
+        for service, copies in SCALE.items():
+            project.scale(service, copies)
+            assert len(project.members(service)) == copies
         project.wait_healthy(*SERVICES, seconds=240)
         yield project
     finally:
