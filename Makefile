@@ -33,7 +33,7 @@ demo: $(READY) ## The whole fleet with example documents; stays up until Ctrl-C 
 test: $(READY) ## Lint, types and every test but the slow fault runs
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/pytest -m "not faults"
+	@$(BIN)/pytest -m "not faults and not compose"
 
 .PHONY: test-faults
 test-faults: $(READY) ## The slow runs: services killed under load, fleets scaled up and down

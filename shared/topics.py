@@ -37,6 +37,7 @@ class Topic:
     max_message_bytes: int = MIB
     version_base: int = 0
     log_append_time: bool = False
+    """Whether the broker's clock gives the timestamps: where a rule compares them with what a record says."""
     settings: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -71,7 +72,7 @@ def _days(count: int) -> timedelta:
 UPLOADS_RECEIVED = Topic("uploads.received", "document_id", 6, _days(7), UploadReceived, log_append_time=True)
 DOCUMENTS_RAW = Topic("documents.raw", "document_id", 6, _days(30), DocumentRaw)
 CHUNKS_PROCESSED = Topic("chunks.processed", "document_id", 6, _days(30), ChunkProcessed)
-EMBEDDINGS_READY = Topic("embeddings.ready", "document_id", 6, _days(30), EmbeddingReady)
+EMBEDDINGS_READY = Topic("embeddings.ready", "document_id", 6, _days(30), EmbeddingReady, log_append_time=True)
 DOCUMENTS_STATUS = Topic("documents.status", "document_id", 6, _days(7), DocumentStatus)
 ANALYTICS_FLINK = Topic("analytics.flink", "company_id", 1, _days(30), compact=True)
 PROCESSED_METRICS = Topic("processed.metrics.v1", "row_key", 3, _days(7), MetricRow, compact=True)

@@ -14,7 +14,9 @@ from shared.settings import CommonSettings
 class DocprocSettings(CommonSettings):
     """Times in seconds, sizes in bytes or tokens."""
 
-    object_store_url: str = Field(default="file:///var/lib/cauce/objects", description="file:///dir or s3://bucket/prefix")
+    object_store_url: str = Field(
+        default="file:///var/lib/cauce/objects", description="file:///dir or s3://bucket/prefix"
+    )
     parse_workers: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 2) // 2), ge=1)
     parse_deadline_seconds: float = Field(default=120.0, gt=0, description="for one document; then its parser ends")
     parse_memory_bytes: int = Field(default=2 * 1024**3, ge=256 * 1024**2, description="address space of one parser")

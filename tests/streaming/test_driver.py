@@ -51,7 +51,7 @@ def test_a_broken_connection_to_java_is_fatal() -> None:
 def test_a_missing_jar_is_named(tmp_path: Path) -> None:
     """A jar that isn't there is told before Java is started."""
     missing = tmp_path / "missing.jar"
-    with pytest.raises(Fatal, match="missing.jar"):
+    with pytest.raises(Fatal, match=r"missing\.jar"):
         spark_options(make_settings(spark_jars=f"{missing},"))
 
 
