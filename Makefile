@@ -18,7 +18,7 @@ $(READY): requirements/dev.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Cauce needs Python 3.11 or newer: install it, or name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "installing what Cauce needs into $(VENV) (the first time takes a minute or two)"
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes -r requirements/dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
