@@ -17,6 +17,7 @@ from compose.local.program import Program
 FLEET_VARIABLE = "CAUCE_FLEET_ID"
 _CHILD = Path(__file__).with_name("child.py")
 _KEEP_LOG_BYTES = 16 * 1024 * 1024
+_GONE_SECONDS = 10.0
 
 
 async def spawn(program: Program, log: Path) -> Process:
@@ -50,8 +51,10 @@ async def terminate(process: Process, deadline_seconds: float) -> bool:
     except TimeoutError:
         kill_group(process.pid)
         await process.wait()
+        await _until_gone(process.pid)
         return False
     kill_group(process.pid)
+    await _until_gone(process.pid)
     return True
 
 
@@ -59,6 +62,22 @@ def kill_group(leader: int) -> None:
     """End at once whatever is left of the session that `leader` began."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
+
+
+async def _until_gone(leader: int) -> None:
+    """A killed process still holds its ports and files for a moment: wait for the last of the session to let go."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_GONE_SECONDS):
+            while any(_runs_in(leader, pid) for pid in psutil.pids()):  # noqa: ASYNC110 nobody tells but the parent
+                await asyncio.sleep(0.01)
+
+
+def _runs_in(session: int, pid: int) -> bool:
+    """Whether that process is of the session and not merely waiting to be reaped."""
+    try:
+        return os.getsid(pid) == session and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
+        return False
 
 
 def leftovers(fleet_id: str) -> list[psutil.Process]:

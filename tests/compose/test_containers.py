@@ -14,11 +14,12 @@ from compose.local.ports import free_port
 from compose.local.services import SERVICES
 from compose.new_key import line_for
 from tests.compose.engines import Engine, Project, find_engine
-from tests.compose.files import BASE, TEST
+from tests.compose.files import BASE, ROOT, TEST
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1700)]
 
 KEY = f"test_{secrets.token_urlsafe(12)}"
+EXAMPLES = ROOT / "examples" / "documents"
 SERVERS = ("kafka", "mysql", "mongodb")
 SCALE = {"docproc": 2, "embedding": 2}
 BATCH = 40
@@ -74,8 +75,8 @@ def gateway(project: Project) -> Iterator[httpx.Client]:
         yield client
 
 
-def upload(gateway: httpx.Client, name: str, text: str) -> str:
-    answer = gateway.post("/upload", files={"file": (name, text.encode(), "text/plain")})
+def upload(gateway: httpx.Client, name: str, content: bytes) -> str:
+    answer = gateway.post("/upload", files={"file": (name, content)})
     assert answer.status_code == 202, answer.text
     return str(answer.json()["document_id"])
 
@@ -97,17 +98,26 @@ def complete(gateway: httpx.Client, document: str) -> dict[str, Any]:
     return status
 
 
-def story(number: int) -> str:
-    return "\n\n".join(f"Paragraph {part} of story {number}: {'the river runs to the sea. ' * 40}" for part in range(8))
+def story(number: int) -> bytes:
+    paragraphs = [f"Paragraph {part} of story {number}: {'the river runs to the sea. ' * 40}" for part in range(8)]
+    return "\n\n".join(paragraphs).encode()
 
 
 def test_a_document_goes_in_and_comes_out(gateway: httpx.Client) -> None:
     """What is posted to the published port ends complete, and its text can be read back as chunks."""
-    document = upload(gateway, "cauce.txt", "Cauce is the bed in which a river runs.")
+    document = upload(gateway, "cauce.txt", b"Cauce is the bed in which a river runs.")
     status = patiently(120)(complete, gateway, document)
     assert status["counts"]["chunks"] == status["counts"]["vectors"] == 1
     chunks = gateway.get(f"/documents/{document}/chunks").json()
     assert "the bed in which a river runs" in str(chunks)
+
+
+def test_every_format_is_read_in_the_container(gateway: httpx.Client) -> None:
+    """The example documents end complete: nothing that a parser needs is missing in the image or above its limits."""
+    documents = {path.name: upload(gateway, path.name, path.read_bytes()) for path in sorted(EXAMPLES.iterdir())}
+    assert len(documents) > 5
+    for document in documents.values():
+        patiently(120)(complete, gateway, document)
 
 
 def test_the_copies_take_over_from_killed_ones(project: Project, gateway: httpx.Client) -> None:
