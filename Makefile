@@ -72,6 +72,7 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-
 lock: ## Resolves the lock files anew (needs uv)
 	$(LOCK) -o requirements/services.lock
 	$(LOCK) --extra streaming -o requirements/streaming.lock
+	$(LOCK) --extra local -o requirements/local.lock
 	$(LOCK) --extra streaming --extra local --extra dev -o requirements/dev.lock
 
 .PHONY: clean

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import statistics
 import sys
 import tempfile
@@ -42,6 +43,7 @@ class Throughput:
 
 
 def main() -> None:
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="cauce-bench-") as folder:
         fleet = Fleet(Path(folder) / "fleet")
         _say("starting a fleet: docproc and everything else once")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -30,20 +30,29 @@ class Step:
     differences: dict[str, tuple[str | None, str]]
 
 
-def plan(declared: Sequence[Topic], present: dict[str, TopicOnBroker], replication_factor: int) -> list[Step]:
-    """Raises Fatal, naming both sides, where a topic's partition count is another than declared."""
-    refusals = [
-        f"  `{topic.name}` has {present[topic.name].partitions} partitions, {topic.partitions} are declared"
-        for topic in declared
-        if topic.name in present and present[topic.name].partitions != topic.partitions
-    ]
+def plan(declared: Sequence[Topic], present: Mapping[str, TopicOnBroker], replication_factor: int) -> list[Step]:
+    """Topics that nobody declared are left alone. Raises Fatal, naming both sides, for what must not change."""
+    there = [(topic, present[topic.name]) for topic in declared if topic.name in present]
+    refusals = [refusal for topic, now in there if (refusal := _refusal(topic, now, replication_factor))]
     if refusals:
         raise Fatal(
-            "topics: a partition count can't be changed, since keys would move and versions would not grow any more:\n"
-            + "\n".join(refusals)
-            + "\nrecreate the topic under a raised `version_base`, or declare what is there"
+            "topics: these can't become what is declared:\n"
+            + "\n".join(f"  {refusal}" for refusal in refusals)
+            + "\nchange the declaration back, or make the topic anew under a raised `version_base`"
         )
     return [_step(topic, present.get(topic.name), replication_factor) for topic in declared]
+
+
+def _refusal(topic: Topic, now: TopicOnBroker, replication_factor: int) -> str | None:
+    """Another partition count would move keys, and versions would not grow any more."""
+    if now.partitions != topic.partitions:
+        return f"`{topic.name}` is declared with {topic.partitions} partitions, the broker has {now.partitions}"
+    if now.replication_factor != replication_factor:
+        return (
+            f"`{topic.name}` shall have replication factor {replication_factor} (CAUCE_REPLICATION_FACTOR), "
+            f"the broker has {now.replication_factor}"
+        )
+    return None
 
 
 def _step(topic: Topic, present: TopicOnBroker | None, replication_factor: int) -> Step:

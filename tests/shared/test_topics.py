@@ -41,5 +41,7 @@ def test_plan_creates_configures_keeps_and_refuses() -> None:
     assert [step.action for step in plan([DOCUMENTS_RAW], {fits.name: fits}, 1)] == [Action.KEEP]
     (step,) = plan([DOCUMENTS_RAW], {differs.name: differs}, 1)
     assert step.differences == {"retention.ms": ("1", str(30 * 24 * 3600 * 1000))}
-    with pytest.raises(Fatal, match="has 3 partitions, 6 are declared"):
+    with pytest.raises(Fatal, match="declared with 6 partitions, the broker has 3"):
         plan([DOCUMENTS_RAW], {fewer.name: fewer}, 1)
+    with pytest.raises(Fatal, match=r"replication factor 3 \(CAUCE_REPLICATION_FACTOR\), the broker has 1"):
+        plan([DOCUMENTS_RAW], {fits.name: fits}, 3)
