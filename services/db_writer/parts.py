@@ -59,27 +59,11 @@ def completions(last: Mapping[Version, Message[Part]], tallies: Mapping[Version,
 def _complete(message: Message[Part]) -> DocumentStatus:
     """`at` is the record's time, not the clock's: a replay says the same."""
     count = message.event.chunk_count
-    return _status(message, State.COMPLETE, counts=Counts(chunks=count, vectors=count))
+    counts = Counts(chunks=count, vectors=count)
+    return status_of_part(message.event, State.COMPLETE, Stage.DB_WRITER, message.record.time, counts=counts)
 
 
 def failed(message: Message[Part], reason: Reason) -> Emit:
     """The status that goes with the dead letter of a part."""
-    return Emit(DOCUMENTS_STATUS, _status(message, State.FAILED, reason=reason), message.record)
-
-
-def _status(
-    message: Message[Part], state: State, *, counts: Counts | None = None, reason: Reason | None = None
-) -> DocumentStatus:
-    part = message.event
-    return DocumentStatus(
-        document_id=part.document_id,
-        company_id=part.company_id,
-        version=part.version,
-        state=state,
-        stage=Stage.DB_WRITER,
-        counts=counts or Counts(),
-        reason=reason,
-        at=message.record.time,
-        content_sha256=part.content_sha256,
-        received_at=part.received_at,
-    )
+    status = status_of_part(message.event, State.FAILED, Stage.DB_WRITER, message.record.time, reason=reason)
+    return Emit(DOCUMENTS_STATUS, status, message.record)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from services.embedding.embedder import Embedder, Vectors
-from shared.contracts.chunks import ChunkProcessed, EmbeddingReady
-from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
+from shared.contracts.chunks import ChunkProcessed, EmbeddingReady, status_of_part
+from shared.contracts.documents import Counts, Reason, Stage, State
 from shared.kafka.deadletters import Failure
 from shared.kafka.records import Emit, Message
 from shared.topics import DOCUMENTS_STATUS, EMBEDDINGS_READY
@@ -52,27 +52,12 @@ def _is_last(chunk: ChunkProcessed) -> bool:
 
 def _embedded(message: Message[ChunkProcessed]) -> Emit:
     counts = Counts(vectors=message.event.chunk_count)
-    return Emit(DOCUMENTS_STATUS, _status(message.event, State.PROCESSING, counts=counts), message.record)
+    status = status_of_part(message.event, State.PROCESSING, Stage.EMBEDDING, datetime.now(UTC), counts=counts)
+    return Emit(DOCUMENTS_STATUS, status, message.record)
 
 
 def failed(message: Message[ChunkProcessed], failure: Failure) -> Sequence[Emit]:
     """The status that goes with the dead letter of a chunk: without one vector the version can't be complete."""
     reason = Reason(code=failure.code.value, message=failure.told)
-    return (Emit(DOCUMENTS_STATUS, _status(message.event, State.FAILED, reason=reason), message.record),)
-
-
-def _status(
-    chunk: ChunkProcessed, state: State, *, counts: Counts | None = None, reason: Reason | None = None
-) -> DocumentStatus:
-    return DocumentStatus(
-        document_id=chunk.document_id,
-        company_id=chunk.company_id,
-        version=chunk.version,
-        state=state,
-        stage=Stage.EMBEDDING,
-        counts=counts or Counts(),
-        reason=reason,
-        at=datetime.now(UTC),
-        content_sha256=chunk.content_sha256,
-        received_at=chunk.received_at,
-    )
+    status = status_of_part(message.event, State.FAILED, Stage.EMBEDDING, datetime.now(UTC), reason=reason)
+    return (Emit(DOCUMENTS_STATUS, status, message.record),)

@@ -6,11 +6,13 @@ import base64
 import binascii
 import math
 import struct
+from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from shared.contracts.base import Event, Instant
+from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
 
 
 def _vector_bytes(value: object) -> bytes:
@@ -50,6 +52,24 @@ class Part(Event):
         if self.chunk_index >= self.chunk_count:
             raise ValueError(f"chunk_index {self.chunk_index} is not below chunk_count {self.chunk_count}")
         return self
+
+
+def status_of_part(
+    part: Part, state: State, stage: Stage, at: datetime, *, counts: Counts | None = None, reason: Reason | None = None
+) -> DocumentStatus:
+    """The status of the version that a chunk or vector belongs to."""
+    return DocumentStatus(
+        document_id=part.document_id,
+        company_id=part.company_id,
+        version=part.version,
+        state=state,
+        stage=stage,
+        counts=counts or Counts(),
+        reason=reason,
+        at=at,
+        content_sha256=part.content_sha256,
+        received_at=part.received_at,
+    )
 
 
 class ChunkProcessed(Part):
