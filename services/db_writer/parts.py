@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from shared.contracts.chunks import Part
+from shared.contracts.chunks import Part, status_of_part
 from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
 from shared.kafka.records import Emit, Message
 from shared.topics import DOCUMENTS_STATUS
