@@ -2,6 +2,8 @@
 gateway for what MongoDB doesn't have yet.
 
 The fold is idempotent and, but for the order of the timeline, commutative: repeated and late records change nothing.
+Only where two chunkers completed one version does the order of their statuses count, which is the topic's: see
+`newest_edition`.
 """
 
 from __future__ import annotations
@@ -38,13 +40,17 @@ class Moment(BaseModel):
 
 
 class Edition(BaseModel):
-    """The newest complete content: what readers see, while a newer version may be on its way."""
+    """The newest complete content: what readers see, while a newer version may be on its way.
+
+    `chunker` is the fingerprint of what cut it, empty where its parts didn't say.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     version: int
     content_sha256: str
     counts: Counts
+    chunker: str = ""
 
 
 class Document(BaseModel):
@@ -75,7 +81,7 @@ class Document(BaseModel):
         return rank(self.state, self.stage)
 
 
-_FACTS = ("filename", "name", "media_type", "size_bytes", "s3_path", "received_at")
+FACTS = ("filename", "name", "media_type", "size_bytes", "s3_path", "received_at")
 
 
 def fold(document: Document | None, status: DocumentStatus) -> Document:
@@ -103,7 +109,7 @@ def _begin(document: Document | None, status: DocumentStatus) -> Document:
         updated_at=status.at,
         current=_edition(document.current if document else None, status),
         timeline=_remember(earlier, status),
-        **{fact: getattr(status, fact) for fact in _FACTS},
+        **{fact: getattr(status, fact) for fact in FACTS},
     )
 
 
@@ -117,14 +123,15 @@ def _history(document: Document, status: DocumentStatus) -> dict[str, Any]:
 
 def _advance(document: Document, status: DocumentStatus) -> Document:
     changes = _history(document, status)
-    changes["counts"] = _merge(document.counts, status.counts)
-    changes |= {fact: getattr(status, fact) for fact in _FACTS if getattr(document, fact) is None}
+    changes["counts"] = merge_counts(document.counts, status.counts)
+    changes |= {fact: getattr(status, fact) for fact in FACTS if getattr(document, fact) is None}
     if rank(status.state, status.stage) > document.rank:
         changes |= {"state": status.state, "stage": status.stage, "reason": status.reason, "updated_at": status.at}
     return document.model_copy(update=changes)
 
 
-def _merge(known: Counts, said: Counts) -> Counts:
+def merge_counts(known: Counts, said: Counts) -> Counts:
+    """What is known stays; of the vectors, which grow, the greater number."""
     return Counts(
         pages=said.pages if known.pages is None else known.pages,
         chunks=said.chunks if known.chunks is None else known.chunks,
@@ -133,9 +140,25 @@ def _merge(known: Counts, said: Counts) -> Counts:
 
 
 def _edition(known: Edition | None, status: DocumentStatus) -> Edition | None:
-    if status.state is not State.COMPLETE or (known and known.version >= status.version):
+    if status.state is not State.COMPLETE:
         return known
-    return Edition(version=status.version, content_sha256=status.content_sha256, counts=status.counts)
+    said = Edition(
+        version=status.version,
+        content_sha256=status.content_sha256,
+        counts=status.counts,
+        chunker=status.chunker or "",
+    )
+    return newest_edition(known, said)
+
+
+def newest_edition(known: Edition | None, said: Edition | None) -> Edition | None:
+    """The one of the greater version; of one version, the one whose chunker is known, else the one known already.
+
+    Once a version is complete, db_writer deletes what other chunkers made of it: going over to one of them would leave
+    readers without chunks.
+    """
+    editions = [edition for edition in (known, said) if edition]
+    return max(editions, key=lambda edition: (edition.version, edition.chunker != ""), default=None)
 
 
 def _remember(timeline: tuple[Moment, ...], status: DocumentStatus) -> tuple[Moment, ...]:

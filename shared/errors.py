@@ -3,7 +3,6 @@
     CauceError
      ├─ Transient      an outage, not a bad record: pause, back off, try again for as long as it takes
      ├─ Permanent      this record can never succeed: one dead letter with `code`, then go on
-     │   └─ Superseded a newer version exists: no dead letter, the record's work is simply no longer wanted
      └─ Fatal          this process must not go on: caught nowhere, ends it with exit code 1
 
 Anything else that a handler raises is *unknown* (a bug): a few attempts, then a dead letter with the traceback.
@@ -56,10 +55,6 @@ class Permanent(CauceError):
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-class Superseded(CauceError):
-    """The work is no longer wanted, since a newer version of the document exists."""
 
 
 class Fatal(CauceError):

@@ -28,7 +28,9 @@ async def _nothing() -> None:
 async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
     connection = Connection(settings.kafka_bootstrap_servers, NAME)
     objects = Objects(settings.object_store_url)
-    producer = KafkaProducer(connection, deadline=settings.publish_deadline_seconds)
+    producer = KafkaProducer(
+        connection, deadline=0.8 * settings.publish_deadline_seconds
+    )  # to give up before the caller
     store = MongoStore(settings.mongodb_url.get_secret_value(), settings.mongodb_database)
     view = StatusView(settings.status_tail_documents)
     tail = StatusTail(KafkaTail(connection, DOCUMENTS_STATUS.name), view, settings.status_tail_minutes)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from services.api_gateway.problems import Problem
-from services.api_gateway.store import ChunkPlace, DocumentPlace
+from services.api_gateway.store import ChunkPlace, Content, DocumentPlace
 
 LONGEST = 512
 GREATEST_INDEX = 2**31
@@ -30,15 +30,15 @@ def to_document(cursor: str) -> DocumentPlace:
             raise _bad()
 
 
-def of_chunk(content_sha256: str, place: ChunkPlace) -> str:
-    return _pack([content_sha256, place.chunk_index, place.chunk_id])
+def of_chunk(content: Content, place: ChunkPlace) -> str:
+    return _pack([*content, *place])
 
 
-def to_chunk(cursor: str) -> tuple[str, ChunkPlace]:
+def to_chunk(cursor: str) -> tuple[Content, ChunkPlace]:
     """The content whose pages were being read, and the place. Raises Problem 422 for what isn't a cursor of chunks."""
     match _unpack(cursor):
-        case [str(content_sha256), int(chunk_index), str(chunk_id)] if 0 <= chunk_index < GREATEST_INDEX:
-            return content_sha256, ChunkPlace(chunk_index, _id(chunk_id))
+        case [str(sha256), str(chunker), int(chunk_index), str(chunk_id)] if 0 <= chunk_index < GREATEST_INDEX:
+            return Content(sha256, chunker), ChunkPlace(chunk_index, _id(chunk_id))
         case _:
             raise _bad()
 

@@ -1,43 +1,30 @@
 """Two partial accounts of one document as one: what MongoDB has, and what the last minutes' statuses say.
 
-Like the fold that both come from, it is commutative and idempotent, so neither needs to know what the other has seen.
+Like the fold that both come from, it is idempotent and, but for one version completed by two chunkers, commutative, so
+neither needs to know what the other has seen.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from shared.contracts.documents import Counts, State
-from shared.documents import FINAL, Document, Edition, Moment, rank
-
-_FACTS = ("filename", "name", "media_type", "size_bytes", "s3_path", "received_at")
+from shared.contracts.documents import State
+from shared.documents import FACTS, FINAL, Document, Moment, merge_counts, newest_edition, rank
 
 
-def joined(one: Document | None, other: Document | None) -> Document | None:
+def joined(stored: Document | None, seen: Document | None) -> Document | None:
     """The newer account, completed from the older one; None if there is neither."""
-    if one is None or other is None:
-        return one or other
-    older, newer = sorted((one, other), key=lambda document: (document.version, document.rank))
+    if stored is None or seen is None:
+        return stored or seen
+    older, newer = sorted((stored, seen), key=lambda document: (document.version, document.rank))
     changes: dict[str, Any] = {
-        "current": _newest(older.current, newer.current),
+        "current": newest_edition(stored.current, seen.current),
         "timeline": _timeline(older, newer),
     }
     if older.version == newer.version:
-        changes["counts"] = _counts(older.counts, newer.counts)
-        changes |= {fact: getattr(older, fact) for fact in _FACTS if getattr(older, fact) is not None}
+        changes["counts"] = merge_counts(older.counts, newer.counts)
+        changes |= {fact: getattr(older, fact) for fact in FACTS if getattr(older, fact) is not None}
     return newer.model_copy(update=changes)
-
-
-def _newest(*editions: Edition | None) -> Edition | None:
-    return max((edition for edition in editions if edition), key=lambda edition: edition.version, default=None)
-
-
-def _counts(older: Counts, newer: Counts) -> Counts:
-    return Counts(
-        pages=newer.pages if older.pages is None else older.pages,
-        chunks=newer.chunks if older.chunks is None else older.chunks,
-        vectors=max((n for n in (older.vectors, newer.vectors) if n is not None), default=None),
-    )
 
 
 def _timeline(older: Document, newer: Document) -> tuple[Moment, ...]:

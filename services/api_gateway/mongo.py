@@ -9,7 +9,7 @@ from typing import Any
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.errors import InvalidURI, PyMongoError
 
-from services.api_gateway.store import ChunkPlace, DocumentPlace, StoredChunk
+from services.api_gateway.store import ChunkPlace, Content, DocumentPlace, StoredChunk
 from shared.contracts.documents import State
 from shared.documents import Document
 from shared.errors import Fatal, Transient
@@ -71,9 +71,11 @@ class MongoStore:
             return [_document(found) for found in await cursor.to_list(limit)]
 
     async def chunks(
-        self, document_id: str, content_sha256: str, after: ChunkPlace | None, limit: int
+        self, document_id: str, content: Content, after: ChunkPlace | None, limit: int
     ) -> Sequence[StoredChunk]:
-        query: Query = {"document_id": document_id, "content_sha256": content_sha256}
+        query: Query = {"document_id": document_id, "content_sha256": content.content_sha256}
+        if content.chunker:
+            query["chunker"] = content.chunker
         if after:
             query["$or"] = _chunks_after(after)
         cursor = self._chunks.find(query).sort([("chunk_index", 1), ("_id", 1)]).limit(limit)

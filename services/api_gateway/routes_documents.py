@@ -11,7 +11,7 @@ from services.api_gateway import cursors
 from services.api_gateway.auth import Company
 from services.api_gateway.parts import Gateway, GatewayParts
 from services.api_gateway.problems import Problem
-from services.api_gateway.store import ChunkPlace, DocumentPlace
+from services.api_gateway.store import ChunkPlace, Content, DocumentPlace
 from services.api_gateway.views import ChunkPage, DocumentPage, DocumentView, chunk_page, problems
 from shared.contracts.documents import State
 from shared.documents import Document
@@ -71,20 +71,25 @@ async def get_chunks(
 ) -> ChunkPage:
     """The chunks of the current content, in the order of the text."""
     document = await found(gateway, company_id, document_id)
-    after = _place(document, cursor)
-    if document.current is None:
+    content = _content(document)
+    after = _place(content, cursor)
+    if content is None:
         return chunk_page(document, (), None)
-    sha256 = document.current.content_sha256
-    chunks = await gateway.store.chunks(document_id, sha256, after, limit + 1)
+    chunks = await gateway.store.chunks(document_id, content, after, limit + 1)
     page = chunks[:limit]
-    return chunk_page(document, page, cursors.of_chunk(sha256, page[-1].place) if len(chunks) > limit else None)
+    return chunk_page(document, page, cursors.of_chunk(content, page[-1].place) if len(chunks) > limit else None)
 
 
-def _place(document: Document, cursor: str | None) -> ChunkPlace | None:
-    """Raises Problem 409 where the pages before were of another content."""
+def _content(document: Document) -> Content | None:
+    edition = document.current
+    return Content(edition.content_sha256, edition.chunker) if edition else None
+
+
+def _place(current: Content | None, cursor: str | None) -> ChunkPlace | None:
+    """Raises Problem 409 where the pages before were of another content, or cut by another chunker."""
     if cursor is None:
         return None
-    content_sha256, place = cursors.to_chunk(cursor)
-    if document.current is None or document.current.content_sha256 != content_sha256:
+    content, place = cursors.to_chunk(cursor)
+    if content != current:
         raise Problem(409, "content_changed", "the document has a new content: begin without a cursor")
     return place

@@ -18,6 +18,13 @@ class DocumentPlace(NamedTuple):
     document_id: str
 
 
+class Content(NamedTuple):
+    """One content as cut by one chunker. Without `chunker` it is the content by whichever, which nobody wrote down."""
+
+    content_sha256: str
+    chunker: str = ""
+
+
 class ChunkPlace(NamedTuple):
     """Where a page of chunks ended."""
 
@@ -59,6 +66,6 @@ class DocumentStore(Protocol):
         """The newest first, by `received_at`; those without one last."""
 
     async def chunks(
-        self, document_id: str, content_sha256: str, after: ChunkPlace | None, limit: int
+        self, document_id: str, content: Content, after: ChunkPlace | None, limit: int
     ) -> Sequence[StoredChunk]:
         """The chunks of one content, in the order of the text."""

@@ -33,7 +33,7 @@ async def build(settings: DbWriterSettings) -> AsyncIterator[Service]:
         return ConsumeLoop(pipeline, consumer, producer)
 
     loops = (loop(documents_pipeline(mongo, _limits(settings))), loop(metrics_pipeline(mysql, _limits(settings))))
-    health = Health(NAME, loops, {"mongodb": mongo.ping, "mysql": mysql.ping})
+    health = Health(NAME, loops, {"kafka": producer.probe, "mongodb": mongo.ping, "mysql": mysql.ping})
     try:
         yield Service(health, settings.health_host, settings.health_port, producer.start, loops)
     finally:

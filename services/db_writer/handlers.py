@@ -30,14 +30,17 @@ Told = ChunkProcessed | EmbeddingReady | DocumentStatus
 class Documents:
     """Chunks, vectors and statuses into MongoDB.
 
-    Two writers meet on one document when a part of an older version is written late while a newer version becomes
-    complete. No row of the older one stays behind, whatever the order:
+    Two writers meet on one document when a part of an older version, or of the same version as cut by another chunker,
+    is written late while a version becomes complete. No row of the former stays behind, whatever the order:
 
         the late writer       W1 writes its rows, is acknowledged    W2 reads the document's current version
-        the completing one    C1 writes the current version          C2 deletes the rows of older versions
+        the completing one    C1 writes the current version          C2 deletes the rows of the others
 
-    If W2 comes before C1, then W1 came before C2, which deletes what W1 wrote. If W2 comes after C1, it sees the newer
+    If W2 comes before C1, then W1 came before C2, which deletes what W1 wrote. If W2 comes after C1, it sees the current
     version, and the late writer deletes its rows itself. A crash in between repeats the record, hence all its steps.
+
+    No row that readers need is deleted, however old the current version that a writer read: the current version only
+    goes on to a greater number, and never from one chunker of that number to another.
     """
 
     def __init__(self, store: MongoStore) -> None:
@@ -63,22 +66,19 @@ class Documents:
         return parts.completions(unsettled, await self._store.tally(unsettled)) if unsettled else ()
 
     async def _without_settled(self, last: Mapping[Version, Message[Part]]) -> dict[Version, Message[Part]]:
-        """The versions newer than what is complete. Rows of older versions go; an equal one has been announced."""
+        """The versions that may become complete. Rows of late ones go; the current one has been announced."""
         current = await self._store.current_versions({version.document_id for version in last})
-        late = {version.document_id for version in last if version.number < current.get(version.document_id, 0)}
-        await self._store.delete_older({document_id: current[document_id] for document_id in late})
-        return {
-            version: message
-            for version, message in last.items()
-            if version.number > current.get(version.document_id, -1)
-        }
+        late = {version for version in last if version.is_late(current.get(version.document_id))}
+        await self._store.delete_older({current[version.document_id] for version in late})
+        settled = late | set(current.values())
+        return {version: message for version, message in last.items() if version not in settled}
 
     async def _write_statuses(self, statuses: Sequence[DocumentStatus]) -> None:
         if not statuses:
             return
         await self._fold(statuses)
         current = await self._store.current_versions(completed(statuses))
-        await self._store.delete_older(current)
+        await self._store.delete_older(current.values())
 
     async def _fold(self, statuses: Sequence[DocumentStatus]) -> None:
         """Reads, folds and writes until no other writer came in between; what was written before folds to no change."""

@@ -120,7 +120,7 @@ class MongoStore:
         return {row["_id"]: row["version"] for row in found}
 
     async def tally(self, versions: Collection[Version]) -> dict[Version, Tally]:
-        """How many rows each version has on the primary now."""
+        """How many rows each version has of its chunker on the primary now."""
         chunks, vectors = await asyncio.gather(self._count("chunks", versions), self._count("embeddings", versions))
         return {version: Tally(chunks.get(version, 0), vectors.get(version, 0)) for version in versions}
 
@@ -129,30 +129,31 @@ class MongoStore:
             "document_id": {"$in": list({version.document_id for version in versions})},
             "version": {"$in": list({version.number for version in versions})},
         }
-        group = {"_id": {"d": "$document_id", "v": "$version"}, "rows": {"$sum": 1}}
+        chunker = {"$ifNull": ["$chunker", ""]}
+        group = {"_id": {"d": "$document_id", "v": "$version", "c": chunker}, "rows": {"$sum": 1}}
         with map_pymongo_errors():
             found = await self._database[collection].aggregate([{"$match": wanted}, {"$group": group}]).to_list(None)
-        return {Version(row["_id"]["d"], row["_id"]["v"]): row["rows"] for row in found}
+        return {Version(row["_id"]["d"], row["_id"]["v"], row["_id"]["c"]): row["rows"] for row in found}
 
-    async def delete_older(self, current: Mapping[str, int]) -> None:
-        """Deletes the chunks and vectors of these documents that belong to versions below the one given."""
+    async def delete_older(self, current: Collection[Version]) -> None:
+        """Deletes the chunks and vectors of these documents that are late where this is their current version."""
         if not current:
             return
-        deletes = [DeleteMany({"document_id": key, "version": {"$lt": version}}) for key, version in current.items()]
+        deletes = [DeleteMany(late_rows(version)) for version in current]
         with map_pymongo_errors():
             for collection in ("chunks", "embeddings"):
                 await self._database[collection].bulk_write(deletes, ordered=False)
 
     # ---- documents -----------------------------------------------------------------------------------------------
 
-    async def current_versions(self, document_ids: Collection[str]) -> dict[str, int]:
+    async def current_versions(self, document_ids: Collection[str]) -> dict[str, Version]:
         """The newest complete version of each of these documents that has one."""
         if not document_ids:
             return {}
         query = {"_id": {"$in": list(document_ids)}, "current": {"$ne": None}}
         with map_pymongo_errors():
-            found = await self._database["documents"].find(query, ["current.version"]).to_list(None)
-        return {row["_id"]: row["current"]["version"] for row in found}
+            found = await self._database["documents"].find(query, ["current"]).to_list(None)
+        return {row["_id"]: _current(row) for row in found}
 
     async def documents(self, document_ids: Collection[str]) -> dict[str, Stored]:
         with map_pymongo_errors():
@@ -175,6 +176,19 @@ class MongoStore:
                 raise
             return int(error.details["nMatched"] + error.details["nUpserted"])
         return int(done.matched_count + done.upserted_count)
+
+
+def late_rows(current: Version) -> Row:
+    """The query for what `Version.is_late`: a row without a chunker is of another one than any that is known."""
+    older = {"document_id": current.document_id, "version": {"$lt": current.number}}
+    if not current.chunker:
+        return older
+    others = [{"version": {"$lt": current.number}}, {"chunker": {"$ne": current.chunker}}]
+    return {"document_id": current.document_id, "version": {"$lte": current.number}, "$or": others}
+
+
+def _current(row: Row) -> Version:
+    return Version(row["_id"], row["current"]["version"], row["current"].get("chunker", ""))
 
 
 def _guarded(part: Part) -> Any:

@@ -14,14 +14,24 @@ P = TypeVar("P", bound=Part)
 
 
 class Version(NamedTuple):
-    """One version of one document."""
+    """One version of one document, as cut by one chunker; an empty one where the parts didn't say."""
 
     document_id: str
     number: int
+    chunker: str = ""
 
     @staticmethod
     def of(part: Part) -> Version:
-        return Version(part.document_id, part.version)
+        return Version(part.document_id, part.version, part.chunker)
+
+    def is_late(self, current: Version | None) -> bool:
+        """Whether readers will never see it, given the document's current one.
+
+        Nothing of the same number is late where the current one's chunker isn't known: its rows may be these.
+        """
+        if current is None or self.number != current.number:
+            return current is not None and self.number < current.number
+        return current.chunker not in {"", self.chunker}
 
 
 class Tally(NamedTuple):

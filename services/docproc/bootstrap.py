@@ -30,7 +30,7 @@ async def build(settings: DocprocSettings) -> AsyncIterator[Service]:
         pipeline = Pipeline(NAME, NAME, (DOCUMENTS_RAW,), handler, failed, limits)
         consumer = KafkaConsumer(connection, NAME, [DOCUMENTS_RAW.name], drain=settings.drain_seconds)
         loop = ConsumeLoop(pipeline, consumer, producer)
-        health = Health(NAME, (loop,), {"object store": objects.probe})
+        health = Health(NAME, (loop,), {"kafka": producer.probe, "object store": objects.probe})
         try:
             yield Service(health, settings.health_host, settings.health_port, producer.start, (loop,))
         finally:

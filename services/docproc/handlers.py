@@ -58,6 +58,7 @@ def _chunks(document: DocumentRaw, parsed: Parsed, chunker: str) -> list[ChunkPr
             chunk_index=index,
             chunk_count=len(parsed.chunks),
             received_at=document.received_at,
+            chunker=chunker,
             text=chunk.text,
             page=chunk.page,
             heading_path=tuple(chunk.heading_path),

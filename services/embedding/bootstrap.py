@@ -24,13 +24,14 @@ NAME = "embedding"
 @asynccontextmanager
 async def build(settings: EmbeddingSettings) -> AsyncIterator[Service]:
     connection = Connection(settings.kafka_bootstrap_servers, NAME)
-    producer = KafkaProducer(connection, compress=False)
+    producer = KafkaProducer(connection)
     async with embedder(settings) as model:
         pipeline = Pipeline(NAME, NAME, (CHUNKS_PROCESSED,), Embedding(model).handle, failed, _limits(settings))
         consumer = KafkaConsumer(connection, NAME, [CHUNKS_PROCESSED.name], drain=settings.drain_seconds)
         loop = ConsumeLoop(pipeline, consumer, producer)
         try:
-            yield Service(Health(NAME, (loop,)), settings.health_host, settings.health_port, producer.start, (loop,))
+            health = Health(NAME, (loop,), {"kafka": producer.probe})
+            yield Service(health, settings.health_host, settings.health_port, producer.start, (loop,))
         finally:
             await producer.stop()
 

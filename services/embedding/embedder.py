@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import Transient
+from shared.errors import Code, Permanent, Transient
 
 Vectors = NDArray[np.float32]
 
@@ -27,11 +27,14 @@ class Embedder(Protocol):
 
 
 def checked(vectors: Vectors, texts: int, model: str, dimensions: int | None = None) -> Vectors:
-    """Raises Transient unless there is one finite vector per text, of `dimensions` where they are known."""
+    """Raises Transient unless there is one vector per text, of `dimensions` where they are known.
+
+    A number that is not finite is a text's doing: Permanent(EMBEDDING_REJECTED).
+    """
     if vectors.ndim != 2 or len(vectors) != texts:
         raise Transient(f"embedding model `{model}` gave {len(vectors)} vectors for {texts} texts")
     if dimensions is not None and vectors.shape[1] != dimensions:
         raise Transient(f"embedding model `{model}` gave {vectors.shape[1]} dimensions instead of {dimensions}")
     if not np.isfinite(vectors).all():
-        raise Transient(f"embedding model `{model}` gave a number that is not finite")
+        raise Permanent(Code.EMBEDDING_REJECTED, f"embedding model `{model}` gives no finite vector for the text")
     return vectors

@@ -39,6 +39,7 @@ class Embedding:
             chunk_index=chunk.chunk_index,
             chunk_count=chunk.chunk_count,
             received_at=chunk.received_at,
+            chunker=chunk.chunker,
             vector=vectors[row].astype("<f4").tobytes(),
             model=self._embedder.model,
             dimensions=vectors.shape[1],

@@ -19,6 +19,8 @@ from shared.errors import Code, Permanent, Transient
 REQUEST_INPUTS = 2_048
 REQUEST_TOKENS = 250_000
 BYTES_PER_TOKEN = 3
+REFUSALS = {400, 413, 422}
+OUR_PARAMETERS = {"dimensions", "encoding_format", "model"}
 
 
 class _Item(BaseModel):
@@ -102,15 +104,17 @@ def map_openai_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-        raise Permanent(Code.EMBEDDING_REJECTED, f"the embedding API refuses the text: {_said(error)}") from error
     except openai.APIStatusError as error:
+        if error.status_code in REFUSALS and error.param not in OUR_PARAMETERS:
+            raise Permanent(Code.EMBEDDING_REJECTED, f"the embedding API refuses the text: {_said(error)}") from error
         raise Transient(_outage(error), retry_after=_retry_after(error)) from error
     except openai.OpenAIError as error:
         raise Transient(f"the embedding API does not answer: {error}") from error
 
 
 def _outage(error: openai.APIStatusError) -> str:
+    if error.param in OUR_PARAMETERS:
+        return f"the embedding API refuses a setting, check CAUCE_EMBEDDING_MODEL and _DIMENSIONS: {_said(error)}"
     if error.status_code in {401, 403}:
         return f"the embedding API refuses the key, check `OPENAI_API_KEY`: {_said(error)}"
     if error.status_code == 404:

@@ -26,7 +26,7 @@ async def build(settings: IngestSettings) -> AsyncIterator[Service]:
     pipeline = Pipeline(NAME, NAME, (UPLOADS_RECEIVED,), Ingest(objects).handle, failed, limits)
     consumer = KafkaConsumer(connection, NAME, [UPLOADS_RECEIVED.name], drain=settings.drain_seconds)
     loop = ConsumeLoop(pipeline, consumer, producer)
-    health = Health(NAME, (loop,), {"object store": objects.probe})
+    health = Health(NAME, (loop,), {"kafka": producer.probe, "object store": objects.probe})
     try:
         yield Service(health, settings.health_host, settings.health_port, producer.start, (loop,))
     finally:

@@ -24,7 +24,10 @@ def _vector_bytes(value: object) -> bytes:
         except binascii.Error as error:
             raise ValueError(f"vector is not base64: {error}") from None
     if isinstance(value, list | tuple):
-        return struct.pack(f"<{len(value)}f", *value)
+        try:
+            return struct.pack(f"<{len(value)}f", *value)
+        except (struct.error, OverflowError) as error:
+            raise ValueError(f"vector holds what is not a float32: {error}") from None
     raise ValueError("vector must be base64 of little-endian float32, or a list of numbers")
 
 
@@ -36,7 +39,11 @@ Vector = Annotated[
 
 
 class Part(Event):
-    """What a chunk and its vector have in common. `chunk_count` is how many the version has in all."""
+    """What a chunk and its vector have in common.
+
+    `chunk_count` is how many the version has in all, as cut by this `chunker`: the fingerprint that is part of the
+    chunk_id. Messages that were written before there was this field have none.
+    """
 
     chunk_id: str
     document_id: str
@@ -46,6 +53,7 @@ class Part(Event):
     chunk_index: int = Field(ge=0)
     chunk_count: int = Field(ge=1)
     received_at: Instant
+    chunker: str = ""
 
     @model_validator(mode="after")
     def _index_below_count(self) -> Self:
@@ -69,6 +77,7 @@ def status_of_part(
         at=at,
         content_sha256=part.content_sha256,
         received_at=part.received_at,
+        chunker=part.chunker or None,
     )
 
 

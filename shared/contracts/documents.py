@@ -19,7 +19,7 @@ class DocumentRaw(Event):
     document_id: str
     company_id: str
     operation: Operation = Operation.PUT
-    s3_path: str
+    s3_path: str = Field(min_length=1, max_length=1024)
     version: int = Field(ge=0)
     filename: str
     media_type: str
@@ -69,7 +69,7 @@ class Reason(BaseModel):
 
 
 class DocumentStatus(Event):
-    """Keyed by document_id. `at` is when the stage was done with it."""
+    """Keyed by document_id. `at` is when the stage was done with it; `chunker` is who cut the parts it speaks of."""
 
     document_id: str
     company_id: str
@@ -86,6 +86,7 @@ class DocumentStatus(Event):
     media_type: str | None = None
     size_bytes: int | None = None
     s3_path: str | None = None
+    chunker: str | None = None
 
 
 def status_of(

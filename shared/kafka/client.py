@@ -28,6 +28,7 @@ from shared.topics import Topic
 log = structlog.get_logger()
 
 STOP_DEADLINE = 5.0
+COMMIT_DEADLINE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,19 @@ async def _stop(client: Any) -> None:
         return
     log.warning("kafka client did not stop cleanly", error=_how_it_ended(closing))
     closing.cancel()
-    if isinstance(client, AIOKafkaConsumer):
-        await asyncio.wait({asyncio.ensure_future(client._client.close())}, timeout=STOP_DEADLINE)  # noqa: SLF001 else it keeps its connections
+    await _abandon(client)
+
+
+async def _abandon(client: Any) -> None:
+    """What aiokafka leaves behind when its `stop` is given up: without this a producer's sender would go on sending
+    behind the back of its successor, for ever, and connections would stay open.
+    """
+    if isinstance(client, AIOKafkaProducer):
+        client._message_accumulator.fail_all(errors.KafkaError("abandoned"))  # noqa: SLF001 no public way
+        if sender := client._sender.sender_task:  # noqa: SLF001
+            sender.cancel()
+    connections = client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001
+    await asyncio.wait({asyncio.ensure_future(connections.close())}, timeout=STOP_DEADLINE)
 
 
 def _how_it_ended(closing: asyncio.Future[None]) -> str:
@@ -83,14 +95,10 @@ def _how_it_ended(closing: asyncio.Future[None]) -> str:
 class KafkaProducer:
     """Idempotent, acknowledged by all in-sync replicas. Implements `transport.Producer`."""
 
-    def __init__(self, connection: Connection, *, deadline: float = 30.0, compress: bool = True) -> None:
-        """`deadline` in seconds: how long a publish may take before its outcome counts as unknown.
-
-        `compress` suits text (zstd); vectors don't shrink.
-        """
+    def __init__(self, connection: Connection, *, deadline: float = 30.0) -> None:
+        """`deadline` in seconds: how long a publish may take before its outcome counts as unknown."""
         self._connection = connection
         self._deadline = deadline
-        self._compression = "zstd" if compress else None
         self._client: AIOKafkaProducer | None = None
         self._building = asyncio.Lock()
 
@@ -111,24 +119,25 @@ class KafkaProducer:
             enable_idempotence=True,
             linger_ms=2,
             max_batch_size=256 * 1024,
-            max_request_size=16 * 1024 * 1024,
-            compression_type=self._compression,
+            max_request_size=128 * 1024 * 1024,  # what counts are the topics' limits, on compressed bytes
+            compression_type="zstd",
             request_timeout_ms=int(self._deadline * 1000),
         )
         await _start(client)
         return client
 
     async def publish(self, records: Sequence[Outgoing]) -> list[Acknowledged]:
-        client = await self._current()
+        used: AIOKafkaProducer | None = None
         try:
             async with asyncio.timeout(self._deadline):
+                used = await self._current()
                 with translated():
-                    return await self._send(client, records)
+                    return await self._send(used, records)
         except TimeoutError:
-            await self._discard(client)
+            await self._discard(used)
             raise Transient(f"kafka: no acknowledgement within {self._deadline:g} s") from None
         except Transient:
-            await self._discard(client)
+            await self._discard(used)
             raise
 
     async def _send(self, client: AIOKafkaProducer, records: Sequence[Outgoing]) -> list[Acknowledged]:
@@ -142,11 +151,21 @@ class KafkaProducer:
             raise failed
         return [_acknowledged(result) for result in results if not isinstance(result, BaseException)]
 
-    async def _discard(self, client: AIOKafkaProducer) -> None:
-        """After a failed publish the producer's sequence is in doubt, and some of its errors are final: build anew."""
-        if self._client is client:
+    async def _discard(self, client: AIOKafkaProducer | None) -> None:
+        """After a failed publish the producer's sequence is in doubt, and some of its errors are final: build anew.
+
+        What it still holds is not sent any more: whoever asked for it is told, and asks again.
+        """
+        if client is not None and self._client is client:
             self._client = None
-            await _stop(client)
+            await _abandon(client)
+
+    async def probe(self) -> None:
+        """Raises Transient unless a broker answers now."""
+        with translated():
+            client = await self._current()
+            if not await client.client.force_metadata_update():
+                raise Transient("kafka: no broker answers")
 
     async def stop(self) -> None:
         if self._client is not None:
@@ -197,7 +216,7 @@ class KafkaConsumer:
             rebalance_timeout_ms=int(self._drain * 1000) + 20_000,
             max_poll_interval_ms=120_000,
             max_partition_fetch_bytes=4 * 1024 * 1024,
-            partition_assignment_strategy=(StickyPartitionAssignor,),
+            partition_assignment_strategy=(_own_assignor(),),
         )
 
     async def fetch(self, max_records: int, wait: float) -> list[Record]:
@@ -217,14 +236,20 @@ class KafkaConsumer:
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         marks = {TopicPartition(*partition): OffsetAndMetadata(offset, "") for partition, offset in offsets.items()}
-        with translated():
-            try:
-                await self._client.commit(marks)
-            except errors.IllegalStateError as error:
-                raise Transient(f"kafka: partitions were taken away: {error}") from error
+        try:
+            async with asyncio.timeout(COMMIT_DEADLINE):
+                with translated():
+                    await self._client.commit(marks)
+        except TimeoutError:
+            raise Transient(f"kafka: no answer to a commit within {COMMIT_DEADLINE:g} s") from None
 
     async def stop(self) -> None:
         await _stop(self._client)
+
+
+def _own_assignor() -> type[StickyPartitionAssignor]:
+    """The assignor remembers on its class what a member had: two groups in one process need a class each."""
+    return type("StickyPartitionAssignor", (StickyPartitionAssignor,), {})
 
 
 class _Listener(ConsumerRebalanceListener):

@@ -5,7 +5,7 @@ A dead letter's identity is (consumer group, topic, partition, offset): a crash 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from shared.contracts.base import format_instant
@@ -50,10 +50,16 @@ def dead_letter(record: Record, failure: Failure, *, group: str, service: str, d
     }
     headers = tuple((PREFIX + name, value.encode()) for name, value in facts.items())
     room = HEADER_LIMIT - sum(len(name) + len(value) for name, value in headers) - 64
-    message = failure.message.encode()[:room].decode(errors="ignore").encode()
-    return Outgoing(
-        dlq_topic, record.key, record.value, (*_originals(record), *headers, (f"{PREFIX}error_message", message))
-    )
+    message = failure.message.encode(errors="replace")[:room].decode(errors="ignore").encode()
+    added = (*headers, (f"{PREFIX}error_message", message))
+    value = b"" if record.key is None and record.value is None else record.value  # no client sends neither of the two
+    return Outgoing(dlq_topic, record.key, value, (*_originals(record), *added))
+
+
+def without_value(letter: Outgoing) -> Outgoing:
+    """For a letter that no broker takes: the position says where the bytes still lie, for as long as they are kept."""
+    size = str(len(letter.value or b"")).encode()
+    return replace(letter, value=b"", headers=(*letter.headers, (f"{PREFIX}value_left_out_bytes", size)))
 
 
 def _originals(record: Record) -> Headers:

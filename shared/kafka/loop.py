@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -28,7 +28,7 @@ from pydantic import ValidationError
 
 from shared.contracts.base import Event
 from shared.errors import Code, Fatal, Permanent, Transient
-from shared.kafka.deadletters import Failure, dead_letter
+from shared.kafka.deadletters import Failure, dead_letter, without_value
 from shared.kafka.lanes import Lanes
 from shared.kafka.records import Emit, Message, Outgoing, Partition, Record, encode
 from shared.kafka.retry import GiveUp, Retry, RetryPolicy, Stop, plan_retry
@@ -38,6 +38,10 @@ from shared.runtime import metrics
 from shared.topics import Topic
 
 log = structlog.get_logger()
+
+STILL = 60.0
+"""Seconds after which a loop that has asked nothing of Kafka counts as stuck."""
+FETCH_FAILURES = 30
 
 Batch = Sequence[Message[Any]]
 Handler = Callable[[Batch], Awaitable[Sequence[Emit]]]
@@ -54,7 +58,8 @@ class Limits:
     """Sizes in records and bytes, times in seconds.
 
     A batch starts as soon as one of `concurrency` places is free and either `batch_records` wait or the first of them
-    has waited for `linger`. `drain` is how long a revoke or a stop waits for batches under way.
+    has waited for `linger`. `drain` is how long a revoke or a stop waits for batches under way;
+    one that takes longer than `patience` counts as stuck.
     """
 
     concurrency: int = 4
@@ -65,6 +70,7 @@ class Limits:
     commit_every: float = 0.25
     drain: float = 20.0
     fetch_wait: float = 1.0
+    patience: float = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,8 @@ class ConsumeLoop:
         self._stopping = asyncio.Event()
         self._wake = asyncio.Event()
         self._assigned = False
-        self._outage: str | None = None
+        self._outages: dict[asyncio.Task[Any], str] = {}
+        self._begun: dict[asyncio.Task[Any], float] = {}
         self.moved_at = time.monotonic()
 
     # ---- life ----------------------------------------------------------------------------------------------------
@@ -109,8 +116,9 @@ class ConsumeLoop:
         """
         if self._stopping.is_set():
             return
-        await self._consumer.start(self._revoked, self._newly_assigned)
         try:
+            if not await self._unless_stopping(self._consumer.start(self._revoked, self._newly_assigned)):
+                return
             async with asyncio.TaskGroup() as self._tasks:
                 helpers = [self._tasks.create_task(self._dispatch()), self._tasks.create_task(self._commit_regularly())]
                 await self._fetch()
@@ -135,7 +143,15 @@ class ConsumeLoop:
         """Why this loop isn't ready to work; None when it is."""
         if not self._assigned:
             return "no partitions assigned yet"
-        return f"outage: {self._outage}" if self._outage else None
+        return next((f"outage: {outage}" for outage in self._outages.values()), None)
+
+    def stuck(self) -> str | None:
+        """Why this process should be started anew; None while it moves. Backing off counts as moving."""
+        now = time.monotonic()
+        if now - self.moved_at > STILL:
+            return f"nothing was asked of Kafka for {now - self.moved_at:.0f} s"
+        oldest = min(self._begun.values(), default=now)
+        return f"a batch has been under way for {now - oldest:.0f} s" if now - oldest > self._limits.patience else None
 
     def stop(self) -> None:
         """Asks for the end: no more fetching, batches under way may finish within `drain`."""
@@ -148,28 +164,37 @@ class ConsumeLoop:
         failures = 0
         while not self._stopping.is_set():
             try:
-                fetched = await self._fetch_unless_stopping()
+                await self._unless_stopping(self._fetch_once())
             except Transient as error:
                 failures += 1
+                if failures == FETCH_FAILURES:
+                    raise Fatal(f"{failures} fetches in a row failed, a new consumer may do better: {error}") from error
                 await self._back_off(error, Retry(self._pipeline.retry.wait(failures), outage=True))
                 continue
             failures = 0
-            self.moved_at = time.monotonic()
-            for record in fetched:
-                self._accept(record)
+            self._outages.pop(_current(), None)
             self._regulate()
 
-    async def _fetch_unless_stopping(self) -> list[Record]:
-        """A fetch is given up at once when the end is asked for; its records are simply read again."""
-        fetching = asyncio.ensure_future(self._consumer.fetch(self._limits.buffer_records, self._limits.fetch_wait))
+    async def _fetch_once(self) -> None:
+        fetched = await self._consumer.fetch(self._limits.buffer_records, self._limits.fetch_wait)
+        self.moved_at = time.monotonic()
+        for record in fetched:
+            self._accept(record)
+
+    async def _unless_stopping(self, work: Coroutine[None, None, None]) -> bool:
+        """Whether it was done before the end was asked for; it is given up then (what was fetched is read again)."""
+        doing = asyncio.ensure_future(work)
         stopping = asyncio.ensure_future(self._stopping.wait())
-        await asyncio.wait({fetching, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if fetching.done():
-            return fetching.result()
-        fetching.cancel()
-        await asyncio.wait({fetching})
-        return []
+        try:
+            await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if doing.done():
+                doing.result()
+                return True
+            return False
+        finally:
+            stopping.cancel()
+            doing.cancel()
+            await asyncio.wait({doing})
 
     def _accept(self, record: Record) -> None:
         watermark = self._watermarks.get(record.partition)
@@ -188,6 +213,8 @@ class ConsumeLoop:
             return contract.model_validate_json(record.value or b"")
         except ValidationError as error:
             return Undecodable(reason=_explain(error, topic))
+        except Exception as error:  # noqa: BLE001 the loop boundary: no bytes of anybody's may stop it
+            return Undecodable(reason=f"not a valid `{topic.name}` message: {error!r}")
 
     def _regulate(self) -> None:
         """Pauses at the buffer's limits and resumes at half of them."""
@@ -217,10 +244,12 @@ class ConsumeLoop:
         """The batch keeps the watermarks of the assignment it was read under: a later one is none of its business."""
         work = self._tasks.create_task(self._work(batch, dict(self._watermarks)))
         self._under_way[work] = batch
+        self._begun[work] = time.monotonic()
         work.add_done_callback(self._ended)
 
     def _ended(self, work: asyncio.Task[None]) -> None:
-        del self._under_way[work]
+        del self._under_way[work], self._begun[work]
+        self._outages.pop(work, None)
         self._wake.set()
 
     async def _work(self, batch: Batch, marks: dict[Partition, Watermark]) -> None:
@@ -262,9 +291,13 @@ class ConsumeLoop:
             with metrics.HANDLE_SECONDS.labels(self._pipeline.service).time():
                 emits = await self._pipeline.handler(batch)
             await self._publish(encode(emits, self._pipeline.service))
+        except asyncio.CancelledError:
+            if _current().cancelling():
+                raise
+            return Transient("a library cancelled its own work")
         except Exception as error:  # noqa: BLE001
             return error
-        self._outage = None
+        self._outages.pop(_current(), None)
         return None
 
     async def _wait(self, error: Exception, decision: Retry) -> None:
@@ -276,8 +309,11 @@ class ConsumeLoop:
     async def _back_off(self, error: Exception, decision: Retry) -> None:
         kind = "outage" if decision.outage else "unknown"
         metrics.RETRIES.labels(self._pipeline.service, kind).inc()
-        self._outage = str(error) if decision.outage else self._outage
-        self.moved_at = time.monotonic()
+        task = _current()
+        if decision.outage:
+            self._outages[task] = str(error)
+        if task in self._begun:
+            self._begun[task] = time.monotonic()
         log.warning("will try again", kind=kind, error=str(error), error_type=type(error).__name__, wait=decision.delay)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), decision.delay)
@@ -299,7 +335,6 @@ class ConsumeLoop:
             service=self._pipeline.service,
             dlq_topic=self._topics[record.partition.topic].dlq.name,
         )
-        more = () if isinstance(message.event, Undecodable) else self._pipeline.on_failure(message, failure)
         log.error(
             "dead letter",
             position=record.position,
@@ -307,8 +342,18 @@ class ConsumeLoop:
             reason=failure.message,
             attempts=failure.attempts,
         )
-        await self._insist([letter, *encode(more, self._pipeline.service)])
+        await self._insist([letter, *self._told(message, failure)])
         metrics.DEAD_LETTERS.labels(self._pipeline.service, record.partition.topic, failure.code.value).inc()
+
+    def _told(self, message: Message[Any], failure: Failure) -> list[Outgoing]:
+        """What the pipeline says to those who wait for the record; a bug in that must not hold the dead letter back."""
+        if isinstance(message.event, Undecodable):
+            return []
+        try:
+            return encode(self._pipeline.on_failure(message, failure), self._pipeline.service)
+        except Exception:
+            log.exception("nobody was told of a failure")
+            return []
 
     async def _insist(self, outgoing: list[Outgoing]) -> None:
         """Publishes for as long as it takes; nothing may happen to these but to arrive."""
@@ -320,7 +365,9 @@ class ConsumeLoop:
             except Transient as error:
                 await self._wait(error, Retry(self._pipeline.retry.wait(attempt), outage=True))
             except Permanent as error:
-                raise Fatal(f"a dead letter could not be written: {error}") from error
+                if attempt > 1:
+                    raise Fatal(f"a dead letter could not be written: {error}") from error
+                outgoing = [without_value(outgoing[0]), *outgoing[1:]]
 
     # ---- 5 advance, 6 commit -------------------------------------------------------------------------------------
 
@@ -385,6 +432,13 @@ class ConsumeLoop:
 
 class _Abandoned(Exception):
     """The end was asked for while records waited for another attempt."""
+
+
+def _current() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("only a task has batches under way")
+    return task
 
 
 def _context(batch: Batch) -> dict[str, str]:

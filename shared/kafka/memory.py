@@ -38,6 +38,8 @@ class MemoryBroker:
             raise Transient("kafka: the broker is away")
 
     def append(self, outgoing: Outgoing) -> Acknowledged:
+        if outgoing.key is None and outgoing.value is None:
+            raise ValueError("a record has a key or a value")
         if len(outgoing.value or b"") > self.max_message_bytes:
             raise Permanent(Code.TOO_LARGE, "the record exceeds its topic's `max.message.bytes`")
         partition = Partition(outgoing.topic, zlib.crc32(outgoing.key or b"") % self.topics[outgoing.topic])
@@ -75,6 +77,9 @@ class MemoryProducer:
         self._broker.check()
         return [self._broker.append(record) for record in records]
 
+    async def probe(self) -> None:
+        self._broker.check()
+
     async def stop(self) -> None:
         return
 
@@ -108,7 +113,9 @@ class MemoryConsumer:
         self._broker.written.set()
 
     async def fetch(self, max_records: int, wait: float) -> list[Record]:
-        self._broker.check()
+        if self._broker.away:
+            await asyncio.sleep(wait)
+            return []
         records = self._next(max_records)
         if not records:
             self._broker.written.clear()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tenacity import RetryCallState, wait_random_exponential
 
-from shared.errors import Code, Fatal, Permanent, Superseded, Transient
+from shared.errors import Code, Fatal, Permanent, Transient
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +42,11 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Skip:
-    """Nothing is owed for this record."""
-
-
-@dataclass(frozen=True, slots=True)
 class Stop:
     """The process ends."""
 
 
-Decision = Retry | GiveUp | Skip | Stop
+Decision = Retry | GiveUp | Stop
 
 
 def plan_retry(error: BaseException, attempt: int, policy: RetryPolicy) -> Decision:
@@ -59,8 +54,6 @@ def plan_retry(error: BaseException, attempt: int, policy: RetryPolicy) -> Decis
     match error:
         case Fatal():
             return Stop()
-        case Superseded():
-            return Skip()
         case Permanent():
             return GiveUp(error.code, str(error))
         case Transient():

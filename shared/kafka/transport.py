@@ -24,6 +24,9 @@ class Producer(Protocol):
         safe since ids are deterministic), Permanent(TOO_LARGE) for a record over its topic's limit.
         """
 
+    async def probe(self) -> None:
+        """Raises Transient unless a broker answers now."""
+
     async def stop(self) -> None:
         """Returns within its deadline whether or not a broker answers."""
 
@@ -35,7 +38,10 @@ class Consumer(Protocol):
         """Raises Transient where no broker answers. `on_revoked` may take its time to drain: the group waits."""
 
     async def fetch(self, max_records: int, wait: float) -> list[Record]:
-        """The next records in offset order per partition; waits at most `wait` seconds, then returns none."""
+        """The next records in offset order per partition; waits at most `wait` seconds, then returns none.
+
+        Also none where the broker is away: only some of its troubles are raised, as Transient.
+        """
 
     def pause(self, partitions: Iterable[Partition]) -> None:
         """Fetches no more of these, staying in the group."""

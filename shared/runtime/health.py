@@ -7,7 +7,6 @@ dependency answers; one that isn't should be waited for.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -22,7 +21,6 @@ from shared.kafka.loop import ConsumeLoop
 from shared.runtime import metrics
 
 CHECK_DEADLINE = 2.0
-STILL = 60.0
 
 Check = Callable[[], Awaitable[None]]
 
@@ -38,12 +36,9 @@ class Health:
 
     def live(self) -> dict[str, str]:
         """Problems by name; none when alive."""
-        now = time.monotonic()
-        return {
-            loop.group: f"no progress for {now - loop.moved_at:.0f} s"
-            for loop in self.loops
-            if self.started and now - loop.moved_at > STILL
-        }
+        if not self.started:
+            return {}
+        return {loop.group: problem for loop in self.loops if (problem := loop.stuck())}
 
     async def ready(self) -> dict[str, str]:
         """Problems by name; none when ready."""

@@ -202,6 +202,36 @@ class LoopSuite:
         assert {letter.header("dlq_error_code") for letter in letters} == {b"invalid_message"}
         assert handled == [1, 2]
 
+    async def test_a_record_without_key_and_value_is_a_dead_letter(self, bench: Bench) -> None:
+        """A record that holds nothing at all stops nobody, though no client would write it again as it is."""
+
+        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+            return []
+
+        producer = bench.broker.producer()
+        await producer.start()
+        await producer.publish([Outgoing(bench.work.name, None, b""), Outgoing(bench.work.name, b"k", None)])
+        await producer.stop()
+        async with bench.running(handle):
+            await until(lambda: bench.unfinished_is(0))
+        letters = await bench.broker.read(bench.work.dlq)
+        assert {(letter.key, letter.value) for letter in letters} == {(None, b""), (b"k", None)}
+
+    async def test_a_cancellation_from_within_loses_nothing(self, bench: Bench) -> None:
+        """A library that cancels its own work inside a handler doesn't make the record vanish: it is tried again."""
+        attempts: list[int] = []
+
+        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+            attempts.append(batch[0].event.number)
+            if len(attempts) == 1:
+                raise asyncio.CancelledError
+            return []
+
+        await bench.send(("k", 1), ("k", 2))
+        async with bench.running(handle):
+            await until(lambda: bench.unfinished_is(0))
+        assert attempts == [1, 1, 2]
+
     async def test_outage_waits_and_loses_nothing(self, bench: Bench) -> None:
         """While a dependency is away records are tried again, none is given up, and their order holds."""
         handled: list[int] = []

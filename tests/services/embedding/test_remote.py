@@ -99,12 +99,38 @@ async def test_retry_after_is_obeyed(server: ApiServer, client: AsyncOpenAI) -> 
         assert found == least if least is None or most is None or found is None else least <= found <= most
 
 
-@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("status", [400, 413, 422])
 async def test_a_refused_text_is_permanent(server: ApiServer, client: AsyncOpenAI, status: int) -> None:
     """A refusal of the content is the record's fault, with the server's words."""
     server.answer = error(status, "maximum context length is 8192 tokens")
     with pytest.raises(Permanent, match="8192 tokens") as caught:
         await OpenAIEmbedder(client, "m").embed(["a"])
+    assert caught.value.code is Code.EMBEDDING_REJECTED
+
+
+async def test_a_refused_setting_is_an_outage(server: ApiServer, client: AsyncOpenAI) -> None:
+    """A 400 about what we configured is nobody's text's fault: it would turn a whole topic into dead letters."""
+
+    async def refuse(_: dict[str, Any]) -> Response:
+        return JSONResponse({"error": {"message": "no such size", "param": "dimensions"}}, 400)
+
+    server.answer = refuse
+    with pytest.raises(Transient, match="check CAUCE_EMBEDDING_MODEL and _DIMENSIONS"):
+        await OpenAIEmbedder(client, "m").embed(["a"])
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+async def test_a_vector_that_is_not_finite_is_the_texts_fault(
+    server: ApiServer, client: AsyncOpenAI, number: float
+) -> None:
+    """The loop then halves the batch, so that the neighbours get their vectors."""
+
+    async def odd(_: dict[str, Any]) -> Response:
+        return reply([item(0, [1.0, 2.0]), item(1, [1.0, number])])
+
+    server.answer = odd
+    with pytest.raises(Permanent, match="no finite vector") as caught:
+        await OpenAIEmbedder(client, "m").embed(["a", "b"])
     assert caught.value.code is Code.EMBEDDING_REJECTED
 
 
@@ -142,8 +168,6 @@ NONSENSE = {
     "an index twice": [GOOD, GOOD],
     "a wrong index": [GOOD, item(5, [1.0, 2.0])],
     "other dimensions": [GOOD, item(1, [1.0])],
-    "not a number": [GOOD, item(1, [1.0, float("nan")])],
-    "infinite": [GOOD, item(1, [1.0, float("inf")])],
     "half a number": [{"index": 0, "embedding": "AAAAAAA="}, {"index": 1, "embedding": "AAAAAAA="}],
     "not base64": [GOOD, {"index": 1, "embedding": "***"}],
     "no dimensions": [{"index": 0, "embedding": ""}, {"index": 1, "embedding": ""}],

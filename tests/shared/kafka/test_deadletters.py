@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from shared.errors import Code
@@ -54,3 +55,11 @@ def test_a_bug_is_told_without_its_traceback() -> None:
     """The person who sent the record is not shown the inside of the program."""
     assert "Traceback" not in Failure(Code.BUG, "Traceback (most recent call last)", 3, WHEN).told
     assert Failure(Code.EMPTY, "no text", 1, WHEN).told == "no text"
+
+
+def test_a_record_of_nothing_becomes_a_letter_that_can_be_written() -> None:
+    """No client sends a record with neither key nor value, so the letter's value is empty instead."""
+    nothing = replace(RECORD, key=None, value=None)
+    failure = Failure(Code.INVALID_MESSAGE, "nothing in it", 1, WHEN)
+    made = dead_letter(nothing, failure, group="g", service="s", dlq_topic="t.dlq")
+    assert (made.key, made.value) == (None, b"")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.errors import Code, Fatal, Permanent, Superseded, Transient
-from shared.kafka.retry import GiveUp, Retry, RetryPolicy, Skip, Stop, plan_retry
+from shared.errors import Code, Fatal, Permanent, Transient
+from shared.kafka.retry import GiveUp, Retry, RetryPolicy, Stop, plan_retry
 
 POLICY = RetryPolicy(attempts=3, first_wait=0.1, longest_wait=2.0)
 
@@ -49,7 +49,6 @@ def test_a_bug_gets_a_few_attempts() -> None:
     assert "KeyError: 'x'" in decision.message
 
 
-def test_superseded_and_fatal() -> None:
-    """Superseded work owes nothing; a fatal error ends the process."""
-    assert plan_retry(Superseded(), 1, POLICY) == Skip()
+def test_a_fatal_error_stops() -> None:
+    """A fatal error ends the process."""
     assert plan_retry(Fatal("no"), 1, POLICY) == Stop()
