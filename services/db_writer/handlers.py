@@ -36,8 +36,8 @@ class Documents:
         the late writer       W1 writes its rows, is acknowledged    W2 reads the document's current version
         the completing one    C1 writes the current version          C2 deletes the rows of the others
 
-    If W2 comes before C1, then W1 came before C2, which deletes what W1 wrote. If W2 comes after C1, it sees the current
-    version, and the late writer deletes its rows itself. A crash in between repeats the record, hence all its steps.
+    If W2 comes before C1, then W1 came before C2, which deletes what W1 wrote. If W2 comes after C1, it sees what is
+    current, and the late writer deletes its rows itself. A crash in between repeats the record, hence all its steps.
 
     No row that readers need is deleted, however old the current version that a writer read: the current version only
     goes on to a greater number, and never from one chunker of that number to another.

@@ -152,7 +152,7 @@ class MongoStore:
             return {}
         query = {"_id": {"$in": list(document_ids)}, "current": {"$ne": None}}
         with map_pymongo_errors():
-            found = await self._database["documents"].find(query, ["current"]).to_list(None)
+            found = await self._database["documents"].find(query, ["current.version", "current.chunker"]).to_list(None)
         return {row["_id"]: _current(row) for row in found}
 
     async def documents(self, document_ids: Collection[str]) -> dict[str, Stored]:
@@ -179,7 +179,7 @@ class MongoStore:
 
 
 def late_rows(current: Version) -> Row:
-    """The query for what `Version.is_late`: a row without a chunker is of another one than any that is known."""
+    """The query for what `Version.is_late`. A row without the field is of another chunker than any that is known."""
     older = {"document_id": current.document_id, "version": {"$lt": current.number}}
     if not current.chunker:
         return older

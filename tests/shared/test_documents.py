@@ -27,7 +27,7 @@ LIFE = [
     status(1, State.PROCESSING, Stage.INGEST, 1, media_type="application/pdf"),
     status(1, State.PROCESSING, Stage.DOCPROC, 2, counts=Counts(pages=2, chunks=5)),
     status(1, State.PROCESSING, Stage.EMBEDDING, 3, counts=Counts(vectors=5)),
-    status(1, State.COMPLETE, Stage.DB_WRITER, 4, counts=Counts(chunks=5, vectors=5)),
+    status(1, State.COMPLETE, Stage.DB_WRITER, 4, counts=Counts(chunks=5, vectors=5), chunker="f1"),
 ]
 
 
@@ -47,7 +47,7 @@ def test_a_whole_life() -> None:
     assert (document.filename, document.media_type) == ("a.pdf", "application/pdf")
     assert [moment.stage for moment in document.timeline] == list(Stage)
     assert document.current is not None
-    assert document.current.version == 1
+    assert (document.current.version, document.current.chunker) == (1, "f1")
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(5)))[::7])
@@ -88,6 +88,24 @@ def test_readers_keep_the_complete_edition_until_the_next_one_is_complete() -> N
     document = fold(document, status(2, State.COMPLETE, Stage.DB_WRITER, 11))
     assert document.current is not None
     assert (document.state, document.current.version, document.reason) == (State.COMPLETE, 2, None)
+
+
+def test_of_two_chunkers_of_one_version_the_first_stays() -> None:
+    """db_writer deletes the other's rows, so the current edition never goes over to it; a newer version is free to."""
+    again = LIFE[-1].model_copy(update={"chunker": "f2"})
+    assert folded([*LIFE, again]) == folded(LIFE)
+    document = folded([*LIFE, again, status(2, State.COMPLETE, Stage.DB_WRITER, 9, chunker="f2")])
+    assert document.current is not None
+    assert (document.current.version, document.current.chunker) == (2, "f2")
+
+
+def test_a_known_chunker_takes_the_place_of_an_unknown_one() -> None:
+    """Old statuses don't name the chunker: whichever of the two is heard first, the one with the name stays."""
+    unnamed = LIFE[-1].model_copy(update={"chunker": None})
+    assert folded([unnamed, LIFE[-1]]).current == folded([LIFE[-1], unnamed]).current == folded(LIFE).current
+    only = folded([unnamed]).current
+    assert only is not None
+    assert only.chunker == ""
 
 
 def test_failed_stays_failed_under_late_progress() -> None:

@@ -6,6 +6,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from services.api_gateway.store import Content
 from shared.contracts.documents import Counts, Reason, Stage, State
 from shared.documents import fold
 from tests.services.api_gateway.world import OTHER, OTHER_KEY, World, chunk, status
@@ -124,8 +125,8 @@ async def test_documents_are_paged_newest_first(world: World, client: httpx.Asyn
 async def test_chunks_are_paged_in_order(world: World, client: httpx.AsyncClient) -> None:
     """The chunks of the current content come in the order of the text, and those of another content don't."""
     world.store.add(status(ID, State.COMPLETE, Stage.DB_WRITER, counts=Counts(chunks=7)))
-    world.store.parts[ID, "a" * 64] = [chunk(index, 7) for index in reversed(range(7))]
-    world.store.parts[ID, "b" * 64] = [chunk(50, 51)]
+    world.store.parts[ID, Content("a" * 64)] = [chunk(index, 7) for index in reversed(range(7))]
+    world.store.parts[ID, Content("b" * 64)] = [chunk(50, 51)]
     found = await pages(client, f"/documents/{ID}/chunks?limit=3", "chunks")
     assert [c["chunk_index"] for c in found] == list(range(7))
     assert found[0]["text"] == "text 0"
@@ -133,12 +134,29 @@ async def test_chunks_are_paged_in_order(world: World, client: httpx.AsyncClient
     assert (page["sha256"], page["total"], page["version"]) == ("a" * 64, 7, 0)
 
 
-async def test_chunks_of_a_content_that_was_replaced_while_reading(world: World, client: httpx.AsyncClient) -> None:
-    """Pages never mix two contents: the reader is told to begin again."""
-    world.store.add(status(ID, State.COMPLETE, Stage.DB_WRITER))
-    world.store.parts[ID, "a" * 64] = [chunk(index, 3) for index in range(3)]
+async def test_chunks_of_one_chunker(world: World, client: httpx.AsyncClient) -> None:
+    """While the same bytes are cut anew, readers see the cut that is complete and nothing of the other."""
+    world.store.add(status(ID, State.COMPLETE, Stage.DB_WRITER, chunker="f1"))
+    world.store.add(status(ID, State.PROCESSING, Stage.DOCPROC, version=1, chunker="f2"))
+    world.store.parts[ID, Content("a" * 64, "f1")] = [chunk(0, 2), chunk(1, 2)]
+    world.store.parts[ID, Content("a" * 64, "f2")] = [chunk(2, 3)]
+    seen = (await client.get(f"/documents/{ID}/chunks")).json()["chunks"]
+    assert [c["chunk_index"] for c in seen] == [0, 1]
+    world.store.add(status(ID, State.COMPLETE, Stage.DB_WRITER, version=1, chunker="f2"))
+    seen = (await client.get(f"/documents/{ID}/chunks")).json()["chunks"]
+    assert [c["chunk_index"] for c in seen] == [2]
+
+
+@pytest.mark.parametrize(("sha256", "chunker"), [("b" * 64, "f1"), ("a" * 64, "f2")])
+async def test_chunks_of_a_content_that_was_replaced_while_reading(
+    world: World, client: httpx.AsyncClient, sha256: str, chunker: str
+) -> None:
+    """Pages never mix two contents, nor two cuts of one: the reader is told to begin again."""
+    world.store.add(status(ID, State.COMPLETE, Stage.DB_WRITER, chunker="f1"))
+    world.store.parts[ID, Content("a" * 64, "f1")] = [chunk(index, 3) for index in range(3)]
     cursor = (await client.get(f"/documents/{ID}/chunks?limit=1")).json()["next_cursor"]
-    world.store.add(status(ID, State.COMPLETE, Stage.DB_WRITER, version=1, sha256="b" * 64))
+    assert (await client.get(f"/documents/{ID}/chunks?cursor={cursor}")).status_code == 200
+    world.store.add(status(ID, State.COMPLETE, Stage.DB_WRITER, version=1, sha256=sha256, chunker=chunker))
     response = await client.get(f"/documents/{ID}/chunks?cursor={cursor}")
     assert (response.status_code, response.json()["code"]) == (409, "content_changed")
 

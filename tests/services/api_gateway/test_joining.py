@@ -23,7 +23,7 @@ def step(state: State, stage: Stage, version: int, minute: int, **more: Any) -> 
 STEPS = (
     step(State.RECEIVED, Stage.GATEWAY, 1, 0),
     step(State.PROCESSING, Stage.DOCPROC, 1, 1, counts=Counts(pages=2, chunks=5)),
-    step(State.COMPLETE, Stage.DB_WRITER, 1, 2, counts=Counts(pages=2, chunks=5, vectors=5)),
+    step(State.COMPLETE, Stage.DB_WRITER, 1, 2, counts=Counts(pages=2, chunks=5, vectors=5), chunker="f1"),
     step(State.RECEIVED, Stage.GATEWAY, 7, 3),
     step(State.FAILED, Stage.INGEST, 7, 4, reason=Reason(code="c", message="m")),
 )
@@ -63,6 +63,15 @@ def test_order_of_late_statuses_does_not_matter() -> None:
         if (document := joined(folded(order[:cut]), folded(order[cut:])))
     }
     assert len(told) == 1
+
+
+def test_of_two_cuts_of_one_version_the_stored_one_is_current() -> None:
+    """The tail may have begun between two chunkers' completions: the rows are those of the first."""
+    first, second = (STEPS[2].model_copy(update={"chunker": chunker}) for chunker in ("f2", "f1"))
+    document = joined(folded([first]), folded([second]))
+    assert document
+    assert document.current
+    assert document.current.chunker == "f2"
 
 
 def test_version_that_nobody_saw_end_was_superseded() -> None:

@@ -13,13 +13,13 @@ import pytest
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from services.api_gateway.mongo import MongoStore
-from services.api_gateway.store import ChunkPlace, DocumentPlace, DocumentStore, StoredChunk
+from services.api_gateway.store import ChunkPlace, Content, DocumentPlace, DocumentStore, StoredChunk
 from shared.contracts.documents import Counts, Reason, Stage, State
 from shared.documents import Document, fold
 from shared.errors import Fatal, Transient
 from tests.services.api_gateway.world import ACME, OTHER, MemoryStore, chunk, status
 
-SHA256 = "a" * 64
+CONTENT = Content("a" * 64, "f1")
 
 
 class StoreSuite(ABC):
@@ -31,13 +31,14 @@ class StoreSuite(ABC):
 
     @abstractmethod
     async def fill(
-        self, store: Any, documents: Sequence[Document], chunks: dict[tuple[str, str], Sequence[StoredChunk]]
+        self, store: Any, documents: Sequence[Document], chunks: dict[tuple[str, Content], Sequence[StoredChunk]]
     ) -> None:
         """As db_writer would have."""
 
     async def test_document_comes_back_as_it_was_folded(self, store: DocumentStore) -> None:
         """Times, counts, reason, current content and timeline survive."""
-        told = fold(None, status("d", State.COMPLETE, Stage.DB_WRITER, counts=Counts(pages=1, chunks=2, vectors=2)))
+        counts = Counts(pages=1, chunks=2, vectors=2)
+        told = fold(None, status("d", State.COMPLETE, Stage.DB_WRITER, counts=counts, chunker="f1"))
         told = fold(told, status("d", State.FAILED, Stage.INGEST, version=3, reason=Reason(code="c", message="m")))
         await self.fill(store, [told], {})
         assert await store.document("d") == told
@@ -65,15 +66,22 @@ class StoreSuite(ABC):
         assert [d.document_id for d in (*first, *rest)] == ["d4", "d2", "d0"]
 
     async def test_chunks_of_one_content_in_order(self, store: DocumentStore) -> None:
-        """Chunks of another content or document are not seen, and pages follow on each other."""
+        """Chunks of another content, chunker or document are not seen, and pages follow on each other."""
         chunks = [chunk(index, 5) for index in range(5)]
-        await self.fill(
-            store, [], {("d", SHA256): chunks[::-1], ("d", "b" * 64): [chunk(9, 10)], ("e", SHA256): [chunk(8, 9)]}
-        )
-        first = await store.chunks("d", SHA256, None, 3)
+        others = {("d", Content("b" * 64, "f1")): [chunk(9, 10)], ("e", CONTENT): [chunk(8, 9)]}
+        others["d", CONTENT._replace(chunker="f2")] = [chunk(7, 8)]
+        await self.fill(store, [], {("d", CONTENT): chunks[::-1], **others})
+        first = await store.chunks("d", CONTENT, None, 3)
         assert list(first) == chunks[:3]
-        assert list(await store.chunks("d", SHA256, first[-1].place, 3)) == chunks[3:]
-        assert list(await store.chunks("d", SHA256, ChunkPlace(2**31 - 1, "x"), 3)) == []
+        assert list(await store.chunks("d", CONTENT, first[-1].place, 3)) == chunks[3:]
+        assert list(await store.chunks("d", CONTENT, ChunkPlace(2**31 - 1, "x"), 3)) == []
+
+    async def test_chunks_of_an_unknown_chunker(self, store: DocumentStore) -> None:
+        """Where nobody wrote down who cut the current content, all its chunks are its own, named or not."""
+        unknown = CONTENT._replace(chunker="")
+        await self.fill(store, [], {("d", CONTENT): [chunk(0, 2)], ("d", unknown): [chunk(1, 2)]})
+        assert list(await store.chunks("d", unknown, None, 3)) == [chunk(0, 2), chunk(1, 2)]
+        assert list(await store.chunks("d", CONTENT, None, 3)) == [chunk(0, 2)]
 
 
 def told(document_id: str, *, state: State = State.COMPLETE, minute: int = 0, company_id: str = ACME) -> Document:
@@ -90,7 +98,7 @@ class TestMemoryStore(StoreSuite):
         return MemoryStore()
 
     async def fill(
-        self, store: Any, documents: Sequence[Document], chunks: dict[tuple[str, str], Sequence[StoredChunk]]
+        self, store: Any, documents: Sequence[Document], chunks: dict[tuple[str, Content], Sequence[StoredChunk]]
     ) -> None:
         store.known.update({document.document_id: document for document in documents})
         store.parts.update({key: list(parts) for key, parts in chunks.items()})
@@ -114,14 +122,14 @@ class TestMongoStore(StoreSuite):
         store.close()
 
     async def fill(
-        self, store: Any, documents: Sequence[Document], chunks: dict[tuple[str, str], Sequence[StoredChunk]]
+        self, store: Any, documents: Sequence[Document], chunks: dict[tuple[str, Content], Sequence[StoredChunk]]
     ) -> None:
         for document in documents:
             row = document.model_dump(exclude={"document_id"})
             await self._database["documents"].insert_one({"_id": document.document_id, "rev": 1, **row})
-        for (document_id, content_sha256), parts in chunks.items():
+        for (document_id, content), parts in chunks.items():
             for part in parts:
-                await self._database["chunks"].insert_one(_row(document_id, content_sha256, part))
+                await self._database["chunks"].insert_one(_row(document_id, content, part))
 
     async def test_deleted_document_is_not_there(self, store: MongoStore) -> None:
         """A tombstone is no document."""
@@ -135,11 +143,12 @@ class TestMongoStore(StoreSuite):
         await store.ping()
 
 
-def _row(document_id: str, content_sha256: str, part: StoredChunk) -> dict[str, Any]:
+def _row(document_id: str, content: Content, part: StoredChunk) -> dict[str, Any]:
     return {
         "_id": part.chunk_id,
         "document_id": document_id,
-        "content_sha256": content_sha256,
+        "content_sha256": content.content_sha256,
+        **({"chunker": content.chunker} if content.chunker else {}),
         "company_id": ACME,
         "version": 1,
         "chunk_index": part.chunk_index,
@@ -157,7 +166,8 @@ def _row(document_id: str, content_sha256: str, part: StoredChunk) -> dict[str, 
 async def test_server_that_is_not_there_is_an_outage(unused_tcp_port: int) -> None:
     """Nobody answers: Transient, within seconds."""
     store = MongoStore(f"mongodb://127.0.0.1:{unused_tcp_port}", "cauce")
-    questions = store.ping(), store.document("d"), store.documents(ACME, None, None, 1), store.chunks("d", "", None, 1)
+    lists = store.documents(ACME, None, None, 1), store.chunks("d", CONTENT, None, 1)
+    questions = store.ping(), store.document("d"), *lists
     answers = await asyncio.gather(*questions, return_exceptions=True)
     assert [type(answer) for answer in answers] == [Transient] * 4
     store.close()

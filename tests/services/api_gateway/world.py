@@ -18,7 +18,7 @@ from services.api_gateway.parts import Gateway, Limits
 from services.api_gateway.reader import DocumentReader
 from services.api_gateway.status_tail import StatusTail
 from services.api_gateway.status_view import StatusView
-from services.api_gateway.store import ChunkPlace, DocumentPlace, StoredChunk
+from services.api_gateway.store import ChunkPlace, Content, DocumentPlace, StoredChunk
 from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
 from shared.contracts.uploads import UploadReceived
 from shared.documents import Document, fold
@@ -82,7 +82,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.known: dict[str, Document] = {}
-        self.parts: dict[tuple[str, str], list[StoredChunk]] = {}
+        self.parts: dict[tuple[str, Content], list[StoredChunk]] = {}
         self.away = False
 
     async def ping(self) -> None:
@@ -102,15 +102,22 @@ class MemoryStore:
         return [d for d in mine if after is None or _place(d) < _order(after)][:limit]
 
     async def chunks(
-        self, document_id: str, content_sha256: str, after: ChunkPlace | None, limit: int
+        self, document_id: str, content: Content, after: ChunkPlace | None, limit: int
     ) -> Sequence[StoredChunk]:
         await self.ping()
-        chunks = sorted(self.parts.get((document_id, content_sha256), []), key=lambda chunk: chunk.place)
+        found = [part for key, parts in self.parts.items() if _is_of(key, document_id, content) for part in parts]
+        chunks = sorted(found, key=lambda chunk: chunk.place)
         return [chunk for chunk in chunks if after is None or chunk.place > after][:limit]
 
     def add(self, *statuses: DocumentStatus) -> None:
         for status in statuses:
             self.known[status.document_id] = fold(self.known.get(status.document_id), status)
+
+
+def _is_of(key: tuple[str, Content], document_id: str, wanted: Content) -> bool:
+    owner, content = key
+    same = (owner, content.content_sha256) == (document_id, wanted.content_sha256)
+    return same and wanted.chunker in {"", content.chunker}
 
 
 def _order(place: DocumentPlace) -> tuple[datetime, str]:
@@ -183,6 +190,7 @@ def status(
     sha256: str = "a" * 64,
     counts: Counts | None = None,
     reason: Reason | None = None,
+    chunker: str | None = None,
 ) -> DocumentStatus:
     """A status with all facts; `minute` is both when it was received and when the stage was done."""
     at = datetime(2026, 1, 2, 3, minute, tzinfo=UTC)
@@ -201,6 +209,7 @@ def status(
         media_type="text/plain",
         size_bytes=3,
         s3_path=f"{company_id}/x",
+        chunker=chunker,
     )
 
 

@@ -18,9 +18,9 @@ RECEIVED_AT = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
 FIRST_RECORD_MS = 1_767_323_046_000
 
 
-def _part(document: str, version: int, index: int, count: int, content: str) -> dict[str, Any]:
+def _part(document: str, version: int, index: int, count: int, content: str, *, chunker: str) -> dict[str, Any]:
     return {
-        "chunk_id": f"{document}:{content or version}:{index}",
+        "chunk_id": ":".join(filter(None, (document, content or str(version), chunker, str(index)))),
         "document_id": document,
         "company_id": "acme",
         "version": version,
@@ -28,30 +28,41 @@ def _part(document: str, version: int, index: int, count: int, content: str) -> 
         "chunk_index": index,
         "chunk_count": count,
         "received_at": RECEIVED_AT,
+        "chunker": chunker,
     }
 
 
-def chunk(document: str = "d", version: int = 1, index: int = 0, count: int = 1, content: str = "") -> ChunkProcessed:
-    """Without `content` every version has another one, hence other chunk ids."""
-    text = f"text {index} as of {version}"
-    return ChunkProcessed(**_part(document, version, index, count, content), text=text, page=2, heading_path=("A", "B"))
+def chunk(
+    document: str = "d", version: int = 1, index: int = 0, count: int = 1, content: str = "", *, chunker: str = ""
+) -> ChunkProcessed:
+    """Without `content` every version has another one, hence other chunk ids; each chunker has its own, too."""
+    part = _part(document, version, index, count, content, chunker=chunker)
+    return ChunkProcessed(**part, text=f"text {index} as of {version}", page=2, heading_path=("A", "B"))
 
 
-def vector(document: str = "d", version: int = 1, index: int = 0, count: int = 1, content: str = "") -> EmbeddingReady:
-    packed = struct.pack("<2f", index, version)
-    return EmbeddingReady(**_part(document, version, index, count, content), vector=packed, model="m", dimensions=2)
+def vector(
+    document: str = "d", version: int = 1, index: int = 0, count: int = 1, content: str = "", *, chunker: str = ""
+) -> EmbeddingReady:
+    part = _part(document, version, index, count, content, chunker=chunker)
+    return EmbeddingReady(**part, vector=struct.pack("<2f", index, version), model="m", dimensions=2)
 
 
-def chunks(document: str, version: int, count: int, content: str = "") -> list[ChunkProcessed]:
-    return [chunk(document, version, index, count, content) for index in range(count)]
+def chunks(document: str, version: int, count: int, content: str = "", chunker: str = "") -> list[ChunkProcessed]:
+    return [chunk(document, version, index, count, content, chunker=chunker) for index in range(count)]
 
 
-def vectors(document: str, version: int, count: int, content: str = "") -> list[EmbeddingReady]:
-    return [vector(document, version, index, count, content) for index in range(count)]
+def vectors(document: str, version: int, count: int, content: str = "", chunker: str = "") -> list[EmbeddingReady]:
+    return [vector(document, version, index, count, content, chunker=chunker) for index in range(count)]
 
 
 def status(
-    state: State, stage: Stage = Stage.DB_WRITER, *, document: str = "d", version: int = 1, count: int = 1
+    state: State,
+    stage: Stage = Stage.DB_WRITER,
+    *,
+    document: str = "d",
+    version: int = 1,
+    count: int = 1,
+    chunker: str | None = None,
 ) -> DocumentStatus:
     return DocumentStatus(
         document_id=document,
@@ -63,6 +74,7 @@ def status(
         at=RECEIVED_AT + timedelta(seconds=version),
         content_sha256=f"content of {version}",
         received_at=RECEIVED_AT,
+        chunker=chunker,
     )
 
 

@@ -18,7 +18,7 @@ from shared.contracts.documents import DocumentStatus, Stage, State
 from shared.errors import Code
 from shared.kafka.deadletters import Failure
 from tests.services.db_writer.samples import Documents as Rows
-from tests.services.db_writer.samples import chunk, chunks, messages, said, status, vectors
+from tests.services.db_writer.samples import chunk, chunks, messages, said, status, vector, vectors
 
 pytestmark = pytest.mark.fleet
 Mongo = Database[Rows]
@@ -98,6 +98,63 @@ async def test_late_parts_of_an_old_version_leave_no_trace(handler: Documents, d
     assert state(database) == before
 
 
+async def test_a_version_cut_by_two_chunkers(handler: Documents, database: Mongo) -> None:
+    """Where a docproc dies half way and its successor cuts otherwise, the whole cut is complete and the other goes."""
+    begun = [*chunks("d", 1, 5, "c", "f1")[:3], *vectors("d", 1, 5, "c", "f1")[:2]]
+    whole = [*chunks("d", 1, 3, "c", "f2"), *vectors("d", 1, 3, "c", "f2")]
+    assert await feed(handler, begun, *([part] for part in whole[:-1])) == []
+    (complete,) = told = await feed(handler, whole[-1:])
+    assert (complete.state, complete.chunker, complete.counts.chunks) == ("complete", "f2", 3)
+    await feed(handler, told)
+    after = state(database)
+    assert [{row["chunker"] for row in after[name]} for name in ("chunks", "embeddings")] == [{"f2"}, {"f2"}]
+    assert [len(after[name]) for name in ("chunks", "embeddings")] == [3, 3]
+    assert after["documents"][0]["current"]["chunker"] == "f2"
+    assert await feed(handler, [vector("d", 1, 2, 5, "c", chunker="f1")], begun, whole) == []
+    assert state(database) == after
+
+
+async def test_two_chunkers_with_as_many_rows_together(handler: Documents) -> None:
+    """Parts of two cuts are never added up, nor does one cut's number make the other complete."""
+    parts = [*chunks("d", 1, 3, "c", "f1")[:2], *vectors("d", 1, 3, "c", "f1")[:2]]
+    assert await feed(handler, parts, chunks("d", 1, 3, "c", "f2")[:1], vectors("d", 1, 3, "c", "f2")[:1]) == []
+
+
+async def test_both_cuts_complete_at_once(handler: Documents, database: Mongo) -> None:
+    """Where two chunkers' parts are all there before either is announced, the first one announced stays, whole."""
+    told = await feed(handler, *([*chunks("d", 1, 2, "c", f), *vectors("d", 1, 2, "c", f)] for f in ("f2", "f1")))
+    assert [found.chunker for found in told] == ["f2", "f1"]
+    for again in (told, told[1:], told):
+        await feed(handler, *([found] for found in again))
+        after = state(database)
+        assert after["documents"][0]["current"]["chunker"] == "f2"
+        assert [[row["chunker"] for row in after[name]] for name in ("chunks", "embeddings")] == [["f2"] * 2] * 2
+
+
+async def test_the_same_content_again_by_another_chunker(handler: Documents, database: Mongo) -> None:
+    """The old cut stays what readers see, whole, until the new one is; then the old one is gone."""
+    await feed_back(handler, [*chunks("d", 1, 3, "c", "f1"), *vectors("d", 1, 3, "c", "f1")])
+    await feed_back(handler, chunks("d", 2, 2, "c", "f2"), vectors("d", 2, 2, "c", "f2")[:1])
+    current = state(database)["documents"][0]["current"]
+    seen = {"document_id": "d", "content_sha256": current["content_sha256"], "chunker": current["chunker"]}
+    assert current["version"] == 1
+    assert sorted(database["chunks"].distinct("_id", seen)) == [f"d:c:f1:{index}" for index in range(3)]
+    await feed_back(handler, vectors("d", 2, 2, "c", "f2")[1:])
+    after = state(database)
+    assert (after["documents"][0]["current"]["version"], after["documents"][0]["current"]["chunker"]) == (2, "f2")
+    assert [{row["chunker"] for row in after[name]} for name in ("chunks", "embeddings")] == [{"f2"}, {"f2"}]
+
+
+async def test_parts_that_do_not_say_who_cut_them(handler: Documents, database: Mongo) -> None:
+    """A version that was complete before parts named their chunker loses nothing when a replay names it."""
+    await feed_back(handler, [*chunks("d", 1, 3, "c"), *vectors("d", 1, 3, "c")])
+    named = [part.model_copy(update={"chunker": "f1"}) for part in (*chunks("d", 1, 3, "c"), *vectors("d", 1, 3, "c"))]
+    for part in named:
+        await feed_back(handler, [part])
+        assert [database[name].count_documents({}) for name in ("chunks", "embeddings")] == [3, 3]
+    assert state(database)["documents"][0]["current"]["chunker"] == "f1"
+
+
 async def test_a_newer_version_in_progress_is_left_alone(handler: Documents, database: Mongo) -> None:
     """The completion of a version deletes nothing of a newer one."""
     await feed_back(handler, chunks("d", 3, 5)[:4], chunks("d", 2, 1), vectors("d", 2, 1))
@@ -130,6 +187,22 @@ async def test_two_writers_leave_no_orphans(handler: Documents, mongodb_url: str
     assert [database[name].count_documents({}) for name in ("chunks", "embeddings")] == [4, 4]
     (document,) = state(database)["documents"]
     assert (document["state"], document["current"]["version"]) == ("complete", 2)
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_two_writers_of_two_cuts(handler: Documents, mongodb_url: str, database: Mongo, seed: int) -> None:
+    """Two writers at once, each with any of the parts of two cuts of one version: one of the two stays, whole."""
+    chance = random.Random(seed)
+    other = MongoStore(mongodb_url, database.name)
+    parts = [part for f in ("f1", "f2") for part in (*chunks("d", 1, 4, "c", f), *vectors("d", 1, 4, "c", f))]
+    chance.shuffle(parts)
+    batches: list[list[Event]] = [[part] for part in parts]
+    await asyncio.gather(feed_back(handler, *batches[::2]), feed_back(Documents(other), *batches[1::2]))
+    await other.close()
+    after = state(database)
+    (document,) = after["documents"]
+    for name in ("chunks", "embeddings"):
+        assert [row["chunker"] for row in after[name]] == [document["current"]["chunker"]] * 4
 
 
 async def test_writers_of_one_documents_statuses_lose_none(

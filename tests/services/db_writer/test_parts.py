@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from services.db_writer.parts import Tally, Version, completions, last_of_each, newest
 from shared.contracts.chunks import Part
 from shared.contracts.documents import Stage, State
@@ -23,6 +25,32 @@ def test_a_version_is_complete_when_both_counts_are_reached() -> None:
         assert len(completions(last, {Version("d", 1): Tally(*tally)})) == expected
 
 
+def test_each_chunkers_parts_are_a_version_of_their_own() -> None:
+    """Of one version cut by two chunkers only the one whose own rows are all there is complete, and says who cut it."""
+    last = last_of_each(messages([chunk(index=2, count=5, chunker="f1"), chunk(index=2, count=3, chunker="f2")]))
+    assert set(last) == {Version("d", 1, "f1"), Version("d", 1, "f2")}
+    (status,) = said(completions(last, {Version("d", 1, "f1"): Tally(3, 2), Version("d", 1, "f2"): Tally(3, 3)}))
+    assert (status.chunker, status.counts.chunks) == ("f2", 3)
+
+
+@pytest.mark.parametrize(
+    ("version", "current", "late"),
+    [
+        (Version("d", 1, "f1"), None, False),
+        (Version("d", 1, "f1"), Version("d", 2, "f1"), True),
+        (Version("d", 1), Version("d", 2), True),
+        (Version("d", 2, "f1"), Version("d", 1, "f2"), False),
+        (Version("d", 1, "f1"), Version("d", 1, "f1"), False),
+        (Version("d", 1, "f1"), Version("d", 1, "f2"), True),
+        (Version("d", 1), Version("d", 1, "f2"), True),
+        (Version("d", 1, "f1"), Version("d", 1), False),
+    ],
+)
+def test_what_is_late(version: Version, current: Version | None, late: bool) -> None:
+    """Late is what is older than the current version, or was cut by another chunker than it, if that is known."""
+    assert version.is_late(current) is late
+
+
 def test_completion_is_said_with_the_records_time() -> None:
     """The status carries counts, content and the time of the version's last record, and names that record as cause."""
     batch: list[Message[Part]] = [
@@ -34,4 +62,4 @@ def test_completion_is_said_with_the_records_time() -> None:
     assert (status.state, status.stage) == (State.COMPLETE, Stage.DB_WRITER)
     assert (status.counts.chunks, status.counts.vectors, status.counts.pages) == (1, 1, None)
     assert (status.at, status.content_sha256) == (batch[1].record.time, "content of 1")
-    assert status.received_at == RECEIVED_AT
+    assert (status.received_at, status.chunker) == (RECEIVED_AT, None)

@@ -54,7 +54,7 @@ async def test_cuts_a_document(docproc: Docproc) -> None:
     assert all(isinstance(chunk, ChunkProcessed) for chunk in chunks)
     parts = [chunk for chunk in chunks if isinstance(chunk, ChunkProcessed)]
     assert [part.chunk_index for part in parts] == list(range(len(parts)))
-    assert {part.chunk_count for part in parts} == {len(parts)}
+    assert {(part.chunk_count, part.chunker) for part in parts} == {(len(parts), ChunkOptions().fingerprint)}
     assert len({part.chunk_id for part in parts}) == len(parts) > 10
     assert parts[0].heading_path == ("Rivers",)
     assert isinstance(status, DocumentStatus)

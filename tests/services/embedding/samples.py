@@ -21,6 +21,7 @@ def chunk(index: int = 0, count: int = 1, *, document: str = "d1", version: int 
         chunk_index=index,
         chunk_count=count,
         received_at=RECEIVED_AT,
+        chunker="f1",
         text=text or f"text number {index} of {document}",
     )
 

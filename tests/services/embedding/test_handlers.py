@@ -51,7 +51,7 @@ async def test_the_last_chunk_brings_the_status() -> None:
     (status,) = statuses(emits)
     assert (status.document_id, status.version, status.counts.vectors) == ("d1", 7, 3)
     assert (status.state, status.stage) == (State.PROCESSING, Stage.EMBEDDING)
-    assert (status.content_sha256, status.received_at) == ("ab" * 32, RECEIVED_AT)
+    assert (status.content_sha256, status.received_at, status.chunker) == ("ab" * 32, RECEIVED_AT, "f1")
 
 
 def test_a_failure_is_told() -> None:
