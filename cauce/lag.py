@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.kafka.client import Connection, KafkaAdmin, end_offsets
+from shared.kafka.client import Connection, KafkaAdmin, offset_ranges
 from shared.kafka.records import Partition
 
 GROUPS = ("ingest", "docproc", "embedding", "db_writer.documents", "db_writer.metrics")
@@ -28,20 +28,23 @@ async def read_lag(connection: Connection) -> list[Lag]:
         async with KafkaAdmin(connection) as admin:
             committed = {group: await admin.committed(group) for group in GROUPS}
         topics = sorted({partition.topic for offsets in committed.values() for partition in offsets})
-        ends = await end_offsets(connection, topics) if topics else {}
-    return compute(committed, ends)
+        kept = await offset_ranges(connection, topics) if topics else {}
+    return compute(committed, kept)
 
 
-def compute(committed: Mapping[str, Mapping[Partition, int]], ends: Mapping[Partition, int]) -> list[Lag]:
+def compute(committed: Mapping[str, Mapping[Partition, int]], kept: Mapping[Partition, range]) -> list[Lag]:
     """A partition that a group has never committed counts whole, if the group has committed another of its topic."""
     return [
-        Lag(group, topic, _behind(topic, offsets, ends))
+        Lag(group, topic, _behind(topic, offsets, kept))
         for group, offsets in committed.items()
         for topic in sorted({partition.topic for partition in offsets})
     ]
 
 
-def _behind(topic: str, offsets: Mapping[Partition, int], ends: Mapping[Partition, int]) -> int:
+def _behind(topic: str, offsets: Mapping[Partition, int], kept: Mapping[Partition, range]) -> int:
+    """What retention has removed meanwhile is nobody's work any more."""
     return sum(
-        max(0, end - max(0, offsets.get(partition, 0))) for partition, end in ends.items() if partition.topic == topic
+        max(0, held.stop - max(held.start, offsets.get(partition, 0)))
+        for partition, held in kept.items()
+        if partition.topic == topic
     )

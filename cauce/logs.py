@@ -17,7 +17,7 @@ from compose.local.settings import LocalSettings
 def logs(
     service: Annotated[str, typer.Argument(help="A process (docproc-1), or a service with all of its processes.")],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines to begin with.")] = 50,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines to begin with.")] = 50,
 ) -> None:
     """Show what a process has written, while it runs and afterwards.
 

@@ -61,6 +61,8 @@ async def put_by_name(
     """
     if any(unicodedata.category(character) == "Cc" for character in name):
         raise Problem(422, "bad_name", "the name has control characters")
+    if "\ufffd" in name:
+        raise Problem(422, "bad_name", "the name is not UTF-8")
     received = await _stored(request, gateway, company_id, raw=True)
     event = _event(company_id, received, named_document_id(company_id, name), name)
     return await _announced(request, response, gateway, event)

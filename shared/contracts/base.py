@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, PlainSerializer, StringConstraints
 
 
 def to_utc_milliseconds(moment: datetime) -> datetime:
@@ -20,7 +20,7 @@ def to_utc_milliseconds(moment: datetime) -> datetime:
 
 def format_instant(moment: datetime) -> str:
     """As `2026-01-02T03:04:05.678Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 Instant = Annotated[
@@ -28,6 +28,11 @@ Instant = Annotated[
     AfterValidator(to_utc_milliseconds),
     PlainSerializer(format_instant, return_type=str, when_used="json"),
 ]
+
+
+_NAME = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}"
+ObjectPath = Annotated[str, StringConstraints(pattern=rf"^{_NAME}(/{_NAME})+$")]
+"""Of an object within the store, `company/upload`: nothing that a store could take for another place, or choke on."""
 
 
 class Event(BaseModel):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contracts.base import Event, Instant, Operation
+from shared.contracts.base import Event, Instant, ObjectPath, Operation
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,7 +19,7 @@ class DocumentRaw(Event):
     document_id: str
     company_id: str
     operation: Operation = Operation.PUT
-    s3_path: str = Field(min_length=1, max_length=1024)
+    s3_path: ObjectPath
     version: int = Field(ge=0)
     filename: str
     media_type: str

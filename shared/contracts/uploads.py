@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from shared.contracts.base import Event, Operation
+from shared.contracts.base import Event, ObjectPath, Operation
 
 
 class UploadReceived(Event):
@@ -13,7 +13,7 @@ class UploadReceived(Event):
     document_id: str
     company_id: str
     operation: Operation = Operation.PUT
-    s3_path: str = Field(min_length=1, max_length=1024)
+    s3_path: ObjectPath
     filename: str
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     size_bytes: int = Field(ge=0)

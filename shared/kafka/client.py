@@ -47,7 +47,7 @@ def translated() -> Iterator[None]:
     except (errors.MessageSizeTooLargeError, errors.RecordTooLargeError, errors.RecordListTooLargeError) as error:
         raise Permanent(Code.TOO_LARGE, f"the record exceeds its topic's `max.message.bytes`: {error}") from error
     except (errors.KafkaError, OSError) as error:
-        raise Transient(f"kafka: {type(error).__name__}: {error}") from error
+        raise Transient(f"kafka: {str(error) or type(error).__name__}") from error
 
 
 async def _start(client: Any) -> None:
@@ -416,8 +416,8 @@ class KafkaAdmin:
         return {Partition(place.topic, place.partition): mark.offset for place, mark in offsets.items()}
 
 
-async def end_offsets(connection: Connection, topics: Sequence[str]) -> dict[Partition, int]:
-    """The offset after the last record of every partition of these topics; raises Transient."""
+async def offset_ranges(connection: Connection, topics: Sequence[str]) -> dict[Partition, range]:
+    """The offsets that every partition of these topics holds, from the first kept to the last; raises Transient."""
     client = AIOKafkaConsumer(bootstrap_servers=connection.bootstrap_servers, client_id=connection.client_id)
     await _start(client)
     try:
@@ -426,7 +426,7 @@ async def end_offsets(connection: Connection, topics: Sequence[str]) -> dict[Par
             for topic in topics:
                 await client._client.add_topic(topic)  # noqa: SLF001 as in KafkaTail
                 places += [TopicPartition(topic, number) for number in client.partitions_for_topic(topic) or ()]
-            ends = await client.end_offsets(places)
+            first, end = await client.beginning_offsets(places), await client.end_offsets(places)
     finally:
         await _stop(client)
-    return {Partition(place.topic, place.partition): offset for place, offset in ends.items()}
+    return {Partition(place.topic, place.partition): range(first[place], end[place]) for place in places}

@@ -328,6 +328,7 @@ class ConsumeLoop:
     async def _give_up(self, message: Message[Any], failure: Failure) -> None:
         """The dead letter, and what else is owed to those who wait for the record; awaited like any other output."""
         record = message.record
+        structlog.contextvars.bind_contextvars(**_context([message]))
         letter = dead_letter(
             record,
             failure,

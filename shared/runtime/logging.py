@@ -8,7 +8,8 @@ import sys
 import structlog
 from structlog.typing import Processor
 
-QUIET = ("aiokafka", "uvicorn", "httpx", "pymongo")
+QUIET = {"aiokafka": logging.CRITICAL, "uvicorn": logging.WARNING, "httpx": logging.WARNING, "pymongo": logging.WARNING}
+"""aiokafka says dozens of times a second that a broker is away; the loop says it once per attempt, as an outage."""
 
 
 def configure(level: str, fmt: str, service: str) -> None:
@@ -23,7 +24,7 @@ def configure(level: str, fmt: str, service: str) -> None:
     last: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
         if fmt == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        else [structlog.dev.ConsoleRenderer(sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     )
     structlog.configure(
         processors=[*steps, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -41,6 +42,6 @@ def configure(level: str, fmt: str, service: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in QUIET:
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    for name, least in QUIET.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
     structlog.contextvars.bind_contextvars(service=service)
