@@ -11,21 +11,11 @@ from pydantic import ValidationError
 from shared.contracts.documents import DocumentRaw
 
 GOLDEN = Path(__file__).parent / "golden" / "documents.raw.1.json"
-BAD_PATHS = [
-    "",
-    "x",
-    "../../etc/passwd",
-    "/etc/passwd",
-    "a//b",
-    "a/./b",
-    "a/..",
-    "evil/x#1",
-    "a/b\0c",
-    "a/" + "x" * 300,
-]
+LONG = 300 * "x"
+BAD_PATHS = ["", "x", "../../etc/passwd", "/etc/passwd", "a//b", "a/./b", "a/..", "evil/x#1", "a/b\0c", f"a/{LONG}"]
 
 
-@pytest.mark.parametrize("path", BAD_PATHS + ODD_PATHS)
+@pytest.mark.parametrize("path", BAD_PATHS)
 def test_an_object_path_is_company_and_upload(path: str) -> None:
     """A path that a store could take for another place, or choke on, is refused before any store sees it."""
     with pytest.raises(ValidationError, match="s3_path"):
