@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "compose": ("compose", "shared"),
     "cauce": ("cauce", "compose", "shared"),
 }
-BROAD_EXCEPT_IN = {"shared/kafka/loop.py"}
+BROAD_EXCEPT_IN = {"shared/kafka/loop.py", "shared/kafka/decoding.py"}
 
 
 def sources() -> list[Path]:

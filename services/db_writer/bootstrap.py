@@ -10,7 +10,8 @@ from services.db_writer.mongo import MongoStore
 from services.db_writer.mysql import MySqlStore
 from services.db_writer.settings import DbWriterSettings
 from shared.kafka.client import Connection, KafkaConsumer, KafkaProducer
-from shared.kafka.loop import ConsumeLoop, Limits, Pipeline
+from shared.kafka.loop import ConsumeLoop
+from shared.kafka.pipeline import Limits, Pipeline
 from shared.runtime.health import Health
 from shared.runtime.service import Service
 from shared.tables import TABLES

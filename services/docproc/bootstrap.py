@@ -9,7 +9,8 @@ from services.docproc.handlers import Docproc, failed
 from services.docproc.pool import ParserPool
 from services.docproc.settings import DocprocSettings
 from shared.kafka.client import Connection, KafkaConsumer, KafkaProducer
-from shared.kafka.loop import ConsumeLoop, Limits, Pipeline
+from shared.kafka.loop import ConsumeLoop
+from shared.kafka.pipeline import Limits, Pipeline
 from shared.objects import Objects
 from shared.runtime.health import Health
 from shared.runtime.service import Service

@@ -13,7 +13,8 @@ from services.embedding.local import WordLlamaEmbedder
 from services.embedding.remote import OpenAIEmbedder
 from services.embedding.settings import EmbeddingSettings
 from shared.kafka.client import Connection, KafkaConsumer, KafkaProducer
-from shared.kafka.loop import ConsumeLoop, Limits, Pipeline
+from shared.kafka.loop import ConsumeLoop
+from shared.kafka.pipeline import Limits, Pipeline
 from shared.runtime.health import Health
 from shared.runtime.service import Service
 from shared.topics import CHUNKS_PROCESSED

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from services.ingest.handlers import Ingest, failed
 from services.ingest.settings import IngestSettings
 from shared.kafka.client import Connection, KafkaConsumer, KafkaProducer
-from shared.kafka.loop import ConsumeLoop, Limits, Pipeline
+from shared.kafka.loop import ConsumeLoop
+from shared.kafka.pipeline import Limits, Pipeline
 from shared.objects import Objects
 from shared.runtime.health import Health
 from shared.runtime.service import Service

@@ -18,72 +18,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from pydantic import ValidationError
 
-from shared.contracts.base import Event
-from shared.errors import Code, Fatal, Permanent, Transient
+from shared.errors import Fatal, Permanent, Transient
 from shared.kafka.deadletters import Failure, dead_letter, without_value
+from shared.kafka.decoding import Undecodable, decode, refuse_undecodable
 from shared.kafka.lanes import Lanes
-from shared.kafka.records import Emit, Message, Outgoing, Partition, Record, encode
-from shared.kafka.retry import GiveUp, Retry, RetryPolicy, Stop, plan_retry
+from shared.kafka.pipeline import Batch, Pipeline
+from shared.kafka.records import Message, Outgoing, Partition, Record, encode
+from shared.kafka.retry import GiveUp, Retry, Stop, plan_retry
 from shared.kafka.transport import Consumer, Producer
 from shared.kafka.watermark import Watermark
 from shared.runtime import metrics
-from shared.topics import Topic
 
 log = structlog.get_logger()
 
 STILL = 60.0
 """Seconds after which a loop that has asked nothing of Kafka counts as stuck."""
 FETCH_FAILURES = 30
-
-Batch = Sequence[Message[Any]]
-Handler = Callable[[Batch], Awaitable[Sequence[Emit]]]
-OnFailure = Callable[[Message[Any], Failure], Sequence[Emit]]
-
-
-def nothing_more(_message: Message[Any], _failure: Failure) -> Sequence[Emit]:
-    """For pipelines whose records have no status to tell: the dead letter is all."""
-    return ()
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Sizes in records and bytes, times in seconds.
-
-    A batch starts as soon as one of `concurrency` places is free and either `batch_records` wait or the first of them
-    has waited for `linger`. `drain` is how long a revoke or a stop waits for batches under way;
-    one that takes longer than `patience` counts as stuck.
-    """
-
-    concurrency: int = 4
-    batch_records: int = 1
-    linger: float = 0.0
-    buffer_records: int = 2_000
-    buffer_bytes: int = 64 * 1024 * 1024
-    commit_every: float = 0.25
-    drain: float = 20.0
-    fetch_wait: float = 1.0
-    patience: float = 900.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pipeline:
-    """One consumer group's work: which topics, what to do with their records, and within which bounds."""
-
-    service: str
-    group: str
-    topics: tuple[Topic, ...]
-    handler: Handler
-    on_failure: OnFailure = nothing_more
-    limits: Limits = field(default_factory=Limits)
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
 class ConsumeLoop:
@@ -202,19 +158,8 @@ class ConsumeLoop:
             return  # revoked between the fetch and now
         watermark.add(record.offset)
         metrics.RECORDS_IN.labels(self._pipeline.service, record.partition.topic).inc()
-        self._lanes.add(Message(record, self._decode(record)))
+        self._lanes.add(Message(record, decode(record, self._topics[record.partition.topic])))
         self._wake.set()
-
-    def _decode(self, record: Record) -> Event:
-        """An undecodable record keeps its place in its lane, so that its dead letter is in order with its key."""
-        topic = self._topics[record.partition.topic]
-        contract = topic.contract or Event
-        try:
-            return contract.model_validate_json(record.value or b"")
-        except ValidationError as error:
-            return Undecodable(reason=_explain(error, topic))
-        except Exception as error:  # noqa: BLE001 the loop boundary: no bytes of anybody's may stop it
-            return Undecodable(reason=f"not a valid `{topic.name}` message: {error!r}")
 
     def _regulate(self) -> None:
         """Pauses at the buffer's limits and resumes at half of them."""
@@ -287,7 +232,7 @@ class ConsumeLoop:
     async def _attempt(self, batch: Batch) -> Exception | None:
         """The loop boundary: whatever a handler raises is caught here, and returned to be judged."""
         try:
-            _refuse_undecodable(batch)
+            refuse_undecodable(batch)
             with metrics.HANDLE_SECONDS.labels(self._pipeline.service).time():
                 emits = await self._pipeline.handler(batch)
             await self._publish(encode(emits, self._pipeline.service))
@@ -447,21 +392,3 @@ def _context(batch: Batch) -> dict[str, str]:
     first = batch[0]
     document_id = getattr(first.event, "document_id", None)
     return {"position": first.record.position} | ({"document_id": document_id} if document_id else {})
-
-
-def _refuse_undecodable(batch: Batch) -> None:
-    for message in batch:
-        if isinstance(message.event, Undecodable):
-            raise Permanent(Code.INVALID_MESSAGE, message.event.reason)
-
-
-class Undecodable(Event):
-    """Stands in for the event of a record that does not meet its contract."""
-
-    reason: str
-
-
-def _explain(error: ValidationError, topic: Topic) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"not a valid `{topic.name}` message: {place + ': ' if place else ''}{first['msg']}"

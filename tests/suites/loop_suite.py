@@ -13,7 +13,8 @@ import pytest
 
 from shared.contracts.base import Event
 from shared.errors import Code, Fatal, Permanent, Transient
-from shared.kafka.loop import ConsumeLoop, Handler, Limits, Pipeline
+from shared.kafka.loop import ConsumeLoop
+from shared.kafka.pipeline import Handler, Limits, Pipeline
 from shared.kafka.records import Emit, Message, Outgoing, Partition, Record
 from shared.kafka.retry import RetryPolicy
 from shared.kafka.transport import Consumer, Producer

@@ -12,8 +12,9 @@ from services.embedding.handlers import Embedding, failed
 from shared.contracts.chunks import EmbeddingReady
 from shared.contracts.documents import DocumentStatus
 from shared.errors import Code, Permanent, Transient
-from shared.kafka.loop import ConsumeLoop, Limits, Pipeline
+from shared.kafka.loop import ConsumeLoop
 from shared.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
+from shared.kafka.pipeline import Limits, Pipeline
 from shared.kafka.records import Outgoing
 from shared.kafka.retry import RetryPolicy
 from shared.topics import CHUNKS_PROCESSED, DOCUMENTS_STATUS, EMBEDDINGS_READY

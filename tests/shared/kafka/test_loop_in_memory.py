@@ -10,8 +10,9 @@ import pytest
 
 from shared.errors import Code, Permanent, Transient
 from shared.kafka.deadletters import Failure
-from shared.kafka.loop import ConsumeLoop, Limits, Pipeline
+from shared.kafka.loop import ConsumeLoop
 from shared.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
+from shared.kafka.pipeline import Limits, Pipeline
 from shared.kafka.records import Emit, Message, Partition, Record
 from shared.kafka.transport import Consumer, Producer
 from shared.topics import Topic
