@@ -51,12 +51,15 @@ Build = Callable[[S], AbstractAsyncContextManager[Service]]
 
 def main(name: str, settings: type[S], build: Build[S]) -> None:
     """Runs a service until SIGTERM or SIGINT. Exit code 0 after a drain, 1 after a Fatal error, which is explained."""
+    reasons: list[str] = []
     try:
         loaded = load(settings)
         configure(loaded.log_level, loaded.log_format, name)
         asyncio.run(_run(loaded, build))
     except* Fatal as group:
-        sys.exit("\n".join(f"{name}: {error}" for error in _leaves(group)))
+        reasons = [f"{name}: {error}" for error in _leaves(group)]
+    if reasons:  # not within the clause above, which would wrap the exit in a group
+        sys.exit("\n".join(reasons))
 
 
 def _leaves(error: BaseException) -> list[BaseException]:
