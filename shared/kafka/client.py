@@ -79,9 +79,11 @@ async def _abandon(client: Any) -> None:
     behind the back of its successor, for ever, and connections would stay open.
     """
     if isinstance(client, AIOKafkaProducer):
-        client._message_accumulator.fail_all(errors.KafkaError("abandoned"))  # noqa: SLF001 no public way
-        if sender := client._sender.sender_task:  # noqa: SLF001
-            sender.cancel()
+        sender = client._sender  # noqa: SLF001 no public way
+        client._message_accumulator.fail_all(errors.KafkaError("abandoned"))  # noqa: SLF001
+        if task := sender.sender_task:
+            task.remove_done_callback(sender._fail_all)  # noqa: SLF001 it would fail what has failed just now
+            task.cancel()
     connections = client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001
     await asyncio.wait({asyncio.ensure_future(connections.close())}, timeout=STOP_DEADLINE)
 
@@ -159,6 +161,7 @@ class KafkaProducer:
         if client is not None and self._client is client:
             self._client = None
             await _abandon(client)
+            await _stop(client)
 
     async def probe(self) -> None:
         """Raises Transient unless a broker answers now."""
