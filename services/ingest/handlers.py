@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from services.ingest.media_types import sniff
+from shared.contracts.base import Operation
 from shared.contracts.documents import DocumentRaw, DocumentStatus, Reason, Stage, State, status_of
 from shared.contracts.uploads import UploadReceived
 from shared.errors import Code, Permanent
@@ -34,6 +35,8 @@ class Ingest:
 
     async def _one(self, message: Message[UploadReceived]) -> tuple[Emit, ...]:
         upload, record = message.event, message.record
+        if upload.operation is not Operation.PUT:
+            raise Permanent(Code.UNSUPPORTED, f"the operation `{upload.operation}` is not possible yet")
         head = await self._verified_head(upload)
         document = _document(upload, record, sniff(head, upload.filename, upload.declared_media_type))
         status = status_of(document, State.PROCESSING, Stage.INGEST, datetime.now(UTC))

@@ -59,10 +59,11 @@ async def test_describes_the_document(objects: Objects) -> None:
         ({"sha256": "0" * 64}, Code.OBJECT_MISMATCH),
         ({"size_bytes": 3}, Code.OBJECT_MISMATCH),
         ({"s3_path": "acme/other"}, Code.OBJECT_MISSING),
+        ({"operation": "delete"}, Code.UNSUPPORTED),
     ],
 )
-async def test_refuses_what_was_not_announced(objects: Objects, changes: dict[str, Any], code: Code) -> None:
-    """An object that is gone or isn't the announced one is refused with its own code."""
+async def test_refuses_what_it_can_not_do(objects: Objects, changes: dict[str, Any], code: Code) -> None:
+    """An object that is gone or isn't the announced one, and an operation that isn't a put, have each their code."""
     with pytest.raises(Permanent) as caught:
         await Ingest(objects).handle([upload(**changes)])
     assert caught.value.code is code
