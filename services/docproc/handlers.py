@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import structlog
+
 from services.docproc.pool import Parsed, ParserPool
 from shared.contracts import ids
 from shared.contracts.chunks import ChunkProcessed
@@ -15,6 +17,8 @@ from shared.kafka.deadletters import Failure
 from shared.kafka.records import Emit, Message
 from shared.objects import Objects
 from shared.topics import CHUNKS_PROCESSED, DOCUMENTS_STATUS
+
+log = structlog.get_logger()
 
 
 class Docproc:
@@ -32,6 +36,8 @@ class Docproc:
     async def _one(self, message: Message[DocumentRaw]) -> list[Emit]:
         document = message.event
         parsed = await self._parse(document)
+        if parsed.warnings:
+            log.warning("read with gaps", filename=document.filename, warnings=parsed.warnings)
         chunks = _chunks(document, parsed, self._chunker)
         counts = Counts(pages=parsed.page_count, chunks=len(chunks))
         status = status_of(document, State.PROCESSING, Stage.DOCPROC, datetime.now(UTC), counts=counts)

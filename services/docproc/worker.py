@@ -23,7 +23,6 @@ class Parsed:
 
     chunks: tuple[Chunk, ...]
     page_count: int | None
-    characters: int
     warnings: tuple[str, ...]
 
 
@@ -70,7 +69,7 @@ def parse_document(path: Path, media_type: str, options: WorkerOptions) -> Parse
         return Refused(error.code, str(error))
     except (MemoryError, RecursionError) as error:
         return Refused(Code.TOO_COMPLEX, too_complex(type(error).__name__))
-    return Parsed(tuple(chunks), extracted.page_count, len(extracted.text), extracted.warnings)
+    return Parsed(tuple(chunks), extracted.page_count, extracted.warnings)
 
 
 def too_complex(detail: str) -> str:

@@ -209,12 +209,13 @@ class ConsumeLoop:
 
     async def _settle(self, batch: Batch, marks: dict[Partition, Watermark]) -> None:
         """Steps 3 to 5 for a batch, as often as it takes; halves it when one of several records is to blame."""
-        attempt, first_failed_at = 1, datetime.now(UTC)
+        outages, faults, first_failed_at = 0, 0, datetime.now(UTC)
         while (error := await self._attempt(batch)) is not None:
-            decision = plan_retry(error, attempt, self._pipeline.retry)
+            outage = isinstance(error, Transient)
+            outages, faults = outages + outage, faults + (not outage)
+            decision = plan_retry(error, outages if outage else faults, self._pipeline.retry)
             if isinstance(decision, Stop):
                 raise error
-            outage = isinstance(decision, Retry) and decision.outage
             if len(batch) > 1 and not outage:
                 middle = len(batch) // 2
                 await self._settle(batch[:middle], marks)
@@ -222,10 +223,9 @@ class ConsumeLoop:
                 return
             if isinstance(decision, Retry):
                 await self._wait(error, decision)
-                attempt += 1
                 continue
             if isinstance(decision, GiveUp):
-                await self._give_up(batch[0], Failure(decision.code, decision.message, attempt, first_failed_at))
+                await self._give_up(batch[0], Failure(decision.code, decision.message, faults, first_failed_at))
             break
         self._finish(batch, marks)
 
@@ -303,17 +303,17 @@ class ConsumeLoop:
 
     async def _insist(self, outgoing: list[Outgoing]) -> None:
         """Publishes for as long as it takes; nothing may happen to these but to arrive."""
-        attempt = 0
+        outages, shortened = 0, False
         while True:
-            attempt += 1
             try:
                 return await self._publish(outgoing)
             except Transient as error:
-                await self._wait(error, Retry(self._pipeline.retry.wait(attempt), outage=True))
+                outages += 1
+                await self._wait(error, Retry(self._pipeline.retry.wait(outages), outage=True))
             except Permanent as error:
-                if attempt > 1:
+                if shortened:
                     raise Fatal(f"a dead letter could not be written: {error}") from error
-                outgoing = [without_value(outgoing[0]), *outgoing[1:]]
+                outgoing, shortened = [without_value(outgoing[0]), *outgoing[1:]], True
 
     # ---- 5 advance, 6 commit -------------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ Decision = Retry | GiveUp | Stop
 
 
 def plan_retry(error: BaseException, attempt: int, policy: RetryPolicy) -> Decision:
-    """`attempt` counts from 1: how often these records were tried, this time included."""
+    """`attempt` counts from 1: how often these records met an error of this kind, outages apart from all others."""
     match error:
         case Fatal():
             return Stop()

@@ -254,6 +254,21 @@ class LoopSuite:
         assert handled == list(range(10))
         assert await bench.broker.read(bench.work.dlq) == []
 
+    async def test_an_outage_uses_up_no_attempts(self, bench: Bench) -> None:
+        """However often a dependency was away, a record still has all its attempts for an error that nobody knows."""
+        errors: list[Exception] = [*(Transient("away") for _ in range(5)), ZeroDivisionError("once")]
+
+        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+            if errors:
+                raise errors.pop(0)
+            return []
+
+        await bench.send(("k", 1))
+        async with bench.running(handle):
+            await until(lambda: bench.unfinished_is(0))
+        assert errors == []
+        assert await bench.broker.read(bench.work.dlq) == []
+
     async def test_unknown_error_is_tried_again_then_a_dead_letter(self, bench: Bench) -> None:
         """A bug gets the policy's attempts, then a dead letter that carries the traceback."""
         attempts = 0
