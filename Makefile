@@ -18,7 +18,7 @@ $(READY): requirements/dev.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Cauce needs Python 3.11 or newer: install it, or name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "installing what Cauce needs into $(VENV) (the first time takes a minute or two)"
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --no-deps --require-hashes -r requirements/dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
@@ -59,21 +59,30 @@ fmt: $(READY) ## Formats the code and mends what can be mended
 bench-e2e: $(READY) ## Documents and chunks per second, and the time from POST to complete
 	@$(BIN)/python -m benchmarks.end_to_end
 
+.PHONY: bench-windows
+bench-windows: $(READY) ## From an event to its window, in Real-Time Mode and in micro-batches; how fast a backlog drains
+	@$(BIN)/python -m benchmarks.windows
+
 .PHONY: report-documents
 report-documents: $(READY) ## What is found of the documents in ../shared/fixtures, format by format
 	@$(BIN)/python -m benchmarks.report_documents
+
+.PHONY: screenshots
+screenshots: $(READY) ## docs/images from the running fleet (URL=http://127.0.0.1:8501), with a Chromium that is there
+	@$(BIN)/python -m docs.screenshots $(or $(URL),http://127.0.0.1:8501)
 
 .PHONY: docs
 docs: $(READY) ## The pages that are made from the code
 	@$(BIN)/python -m docs.generate
 
-LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet pyproject.toml
+LOCK := uv pip compile --excludes requirements/excluded.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet pyproject.toml
 .PHONY: lock
 lock: ## Resolves the lock files anew (needs uv)
 	$(LOCK) -o requirements/services.lock
 	$(LOCK) --extra streaming -o requirements/streaming.lock
 	$(LOCK) --extra local -o requirements/local.lock
-	$(LOCK) --extra streaming --extra local --extra dev -o requirements/dev.lock
+	$(LOCK) --extra dashboard -o requirements/dashboard.lock
+	$(LOCK) --extra streaming --extra dashboard --extra local --extra dev -o requirements/dev.lock
 
 .PHONY: clean
 clean: ## Removes the virtual environment, caches, and a stopped fleet's state

@@ -10,7 +10,6 @@ import asyncio
 import json
 import logging
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from uuid import uuid4
 import httpx
 from pymongo import MongoClient, WriteConcern
 
+from benchmarks.console import say
 from services.docproc.chunking import ChunkOptions, chunk
 from services.docproc.parsing import Limits, parse
 from services.embedding.local import WordLlamaEmbedder
@@ -46,7 +46,7 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="cauce-bench-") as folder:
         fleet = Fleet(Path(folder) / "fleet")
-        _say("starting a fleet: docproc and everything else once")
+        say("starting a fleet: docproc and everything else once")
         fleet.up()
         try:
             asyncio.run(_run(fleet, Path(folder)))
@@ -67,13 +67,13 @@ async def _throughput(fleet: Fleet, folder: Path, number: int) -> Throughput:
     documents = await fleet.until_final(await fleet.upload(files, at_once=AT_ONCE))
     seconds = time.monotonic() - started
     chunks = sum(document["counts"]["chunks"] for document in documents.values())
-    _say(f"round {number + 1} of {ROUNDS}: {len(documents)} documents, {chunks} chunks in {seconds:.1f} s")
+    say(f"round {number + 1} of {ROUNDS}: {len(documents)} documents, {chunks} chunks in {seconds:.1f} s")
     return Throughput(len(documents) / seconds, chunks / seconds)
 
 
 async def _latencies(fleet: Fleet) -> tuple[list[float], list[float]]:
     """Milliseconds of each single document: through the fleet, and bare; in turn."""
-    _say(f"{SINGLES} texts of 10 kB, one at a time, through the fleet and bare in turn")
+    say(f"{SINGLES} texts of 10 kB, one at a time, through the fleet and bare in turn")
     embedder = WordLlamaEmbedder()
     through, bare = [], []
     with fleet.mongo() as client:
@@ -120,31 +120,26 @@ async def _bare(embedder: WordLlamaEmbedder, client: MongoClient[dict[str, Any]]
 
 
 def _report(rounds: Sequence[Throughput], fleet_ms: list[float], bare_ms: list[float]) -> None:
-    _say("")
-    _say(f"mixed set of the examples' formats, {DOCUMENTS} documents, {AT_ONCE} uploads at once, {ROUNDS} rounds")
+    say("")
+    say(f"mixed set of the examples' formats, {DOCUMENTS} documents, {AT_ONCE} uploads at once, {ROUNDS} rounds")
     _line("documents/s", [one.documents for one in rounds], "{:8.1f}".format)
     _line("chunks/s", [one.chunks for one in rounds], "{:8.1f}".format)
-    _say("")
-    _say(f"one text of 10 kB on an idle fleet, from POST to `complete`, {SINGLES} times")
+    say("")
+    say(f"one text of 10 kB on an idle fleet, from POST to `complete`, {SINGLES} times")
     _percentiles("through the fleet", fleet_ms)
     _percentiles("bare, in one process", bare_ms)
     p50, bound = statistics.median(fleet_ms), AIM_FACTOR * statistics.median(bare_ms) + AIM_EXTRA_MS
     verdict = "met" if p50 <= bound else "missed"
-    _say(f"aim: p50 within {AIM_FACTOR} x bare + {AIM_EXTRA_MS} ms = {bound:.0f} ms: {verdict} with {p50:.0f} ms")
+    say(f"aim: p50 within {AIM_FACTOR} x bare + {AIM_EXTRA_MS} ms = {bound:.0f} ms: {verdict} with {p50:.0f} ms")
 
 
 def _line(name: str, values: list[float], show: Callable[[float], str]) -> None:
-    _say(f"  {name:<22} median {show(statistics.median(values))}   range {show(min(values))} to {show(max(values))}")
+    say(f"  {name:<22} median {show(statistics.median(values))}   range {show(min(values))} to {show(max(values))}")
 
 
 def _percentiles(name: str, values: list[float]) -> None:
     cuts = statistics.quantiles(values, n=100, method="inclusive")
-    _say(f"  {name:<22} p50 {cuts[49]:8.1f} ms   p99 {cuts[98]:8.1f} ms   range {min(values):.1f} to {max(values):.1f}")
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    say(f"  {name:<22} p50 {cuts[49]:8.1f} ms   p99 {cuts[98]:8.1f} ms   range {min(values):.1f} to {max(values):.1f}")
 
 
 if __name__ == "__main__":

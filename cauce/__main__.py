@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from cauce import demo, doctor, down, logs, status, topics, up, upload
+from cauce import demo, doctor, down, generate, logs, report, status, streams, tail, topics, up, upload, verify
 from cauce.console import complain
 from compose.local.errors import LocalStackError
 from shared.errors import CauceError
@@ -19,6 +19,9 @@ Turn documents and event streams into query-ready tables, collections and vector
 See it work                 cauce demo
 Keep a fleet running        cauce up --scale docproc=2
 Put documents in            cauce upload report.pdf notes.md
+Put events in               cauce generate ratings --rate 100
+See what a topic holds      cauce tail ratings --last 5
+Check what came out         cauce verify
 Look at it                  cauce status
 When something is wrong     cauce doctor
 Stop, and forget the data   cauce down --wipe
@@ -35,6 +38,11 @@ app.command(short_help="Show what a process has written.")(logs.logs)
 app.command(short_help="Find out what is wrong, and what to do.")(doctor.doctor)
 app.command(short_help="Send documents and watch them on their way.")(upload.upload)
 app.command(short_help="See the whole of it work.")(demo.demo)
+app.command(short_help="Send made-up events to a declared stream.")(generate.generate)
+app.command(short_help="Print a topic's records, count them, show a field's distribution.")(tail.tail)
+app.command(short_help="Compute everything anew and compare it with the stores.")(verify.verify)
+app.add_typer(report.app, name="report")
+app.add_typer(streams.app, name="streams")
 app.add_typer(topics.app, name="topics")
 
 

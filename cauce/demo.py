@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cauce import demo_summary
+from cauce import demo_streams, demo_summary
 from cauce.console import out, say
 from cauce.following import follow_all
 from cauce.gateway import Gateway
@@ -38,9 +38,10 @@ def demo(
     ] = False,
     scale: Scale = None,
 ) -> None:
-    """See the whole of it work: a fleet, documents through every stage, and what came out in the stores.
+    """See the whole of it work: a fleet, documents through every stage, events into windows, and what came out.
 
-    It stays up until Ctrl-C. Uses the fleet of this folder where one is up.
+    It stays up until Ctrl-C, with a few events a second for the dashboard to show. Uses the fleet of this folder where
+    one is up.
 
     \b
     cauce demo
@@ -58,8 +59,9 @@ def demo(
         missing = await show(state, settings)
         if once:
             return 1 if missing else 0
-        say("\nCtrl-C stops everything")
-        return await until_signal(state)
+        say(f"\nevents go on coming in: {state.endpoints.dashboard_url}\nCtrl-C stops everything")
+        async with demo_streams.going_on(state, settings):
+            return await until_signal(state)
 
     result = run_fleet(Wish(parse_scale(scale or [])), settings, fetching_for(out), say, work)
     say("stopped")
@@ -75,7 +77,7 @@ def _on_running_fleet(state: FleetState, settings: LocalSettings, once: bool) ->
 
 
 async def show(state: FleetState, settings: LocalSettings) -> list[str]:
-    """Upload the examples, wait for what must come out, print it. Returns what is missing."""
+    """Upload the examples, send some events, wait for what must come out, print it. Returns what is missing."""
     if state.message:
         say(f"\nmissing: {state.message}")
         return [state.message]
@@ -87,9 +89,9 @@ async def show(state: FleetState, settings: LocalSettings) -> list[str]:
     ids = [item.document_id for item in followed if item.document_id]
     expected = sum(item.counts.chunks or 0 for item in followed)
     outcome = await _settled(state, ids, since, expected)
-    missing = demo_summary.missing(followed, outcome)
-    demo_summary.show(followed, outcome, state, settings, missing)
-    return missing
+    problems = [*await demo_streams.show(state, settings), *demo_summary.missing(followed, outcome)]
+    demo_summary.show(followed, outcome, state, settings, problems)
+    return problems
 
 
 async def _settled(state: FleetState, ids: list[str], since: datetime, chunks: int) -> Outcome:

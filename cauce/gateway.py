@@ -17,6 +17,7 @@ from compose.local.state import running_state
 from shared.contracts.documents import Counts, Reason, State
 
 _UNAUTHORIZED = 401
+_TOO_MANY_REQUESTS = 429
 _TIMEOUT = httpx.Timeout(60, connect=5)
 
 
@@ -35,6 +36,16 @@ class Progress(BaseModel):
     version: int | None = None
     counts: Counts = Counts()
     reason: Reason | None = None
+
+
+class Taken(BaseModel):
+    """The part of the answer to events that we use."""
+
+    accepted: int
+    rejected: int = 0
+
+    def __add__(self, other: Taken) -> Taken:
+        return Taken(accepted=self.accepted + other.accepted, rejected=self.rejected + other.rejected)
 
 
 class GatewayAway(LocalStackError):
@@ -74,6 +85,26 @@ class Gateway:
         answer = await self._patiently(lambda: self._client.get(f"/documents/{document_id}"))
         return Progress.model_validate_json(answer.content)
 
+    async def events(self, stream: str, lines: bytes) -> Taken:
+        """Send events of a declared stream, one JSON object a line; the good ones among bad ones are taken.
+
+        A gateway that is behind, or away, is asked again: with the lines that it hasn't taken for sure.
+        """
+        rest, before = lines.split(b"\n"), Taken(accepted=0)
+        headers = {"Content-Type": "application/x-ndjson"}
+
+        async def send() -> httpx.Response:
+            nonlocal rest, before
+            path, skip = f"/events/{quote(stream, safe='')}", {"on_error": "skip"}
+            answer = await self._client.post(path, params=skip, content=b"\n".join(rest), headers=headers)
+            if answer.is_error:
+                part = _taken_until(answer)
+                rest, before = rest[part.accepted + part.rejected :], before + part
+            return answer
+
+        last = Taken.model_validate_json((await self._patiently(send)).content)
+        return before + last
+
     async def _patiently(self, ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
         attempts = AsyncRetrying(
             retry=retry_if_exception_type(GatewayAway),
@@ -89,12 +120,19 @@ class Gateway:
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise GatewayAway(f"{self.url} does not answer: {reason}", advice="is it up? cauce status") from error
-        if answer.is_server_error:
+        if answer.is_server_error or answer.status_code == _TOO_MANY_REQUESTS:
             raise GatewayAway(f"{self.url} says {_explanation(answer)}", advice="see what is wrong: cauce doctor")
         if answer.is_error:
             advice = "give the right key with --key or CAUCE_API_KEY" if answer.status_code == _UNAUTHORIZED else ""
             raise LocalStackError(f"{self.url} says {_explanation(answer)}", advice=advice)
         return answer
+
+
+def _taken_until(refusal: httpx.Response) -> Taken:
+    """What a refusal says was taken before it: `line` is the first that isn't known to be in Kafka."""
+    problem = refusal.json() if "json" in refusal.headers.get("content-type", "") else {}
+    accepted, line = problem.get("accepted", 0), problem.get("line", 1)
+    return Taken(accepted=accepted, rejected=max(0, line - 1 - accepted))
 
 
 def _explanation(answer: httpx.Response) -> str:

@@ -14,12 +14,12 @@ from rich.live import Live
 from rich.table import Table
 
 from cauce.console import out
-from cauce.lag import Lag, read_lag
 from compose.local.errors import LocalStackError
 from compose.local.settings import LocalSettings
 from compose.local.state import FleetState, Health, Phase, ProcessState, load_state
 from shared.errors import Transient
 from shared.kafka.client import Connection
+from shared.kafka.lag import Lag, read_lag
 
 _COLOURS = {Health.READY: "green", Health.STARTING: "yellow", Health.UNREADY: "yellow", Health.RESTARTING: "red"}
 _SECONDS = 1.0

@@ -27,6 +27,8 @@ def next_steps() -> list[str]:
     name = cauce()
     steps = [
         (f"{name} upload FILE…", "put your own documents in"),
+        (f"{name} generate ratings --rate 100", "events that look real, into a declared stream"),
+        (f"{name} streams list", "the declared streams"),
         (f"{name} status", "processes, health, restarts, lag"),
         (f"{name} logs docproc -f", "what a process says"),
         (f"{name} doctor", "what is wrong, and what to do"),
@@ -46,9 +48,10 @@ def address_rows(state: FleetState, key: str) -> list[tuple[str, str]]:
     where = state.endpoints
     rows = [
         ("gateway", f"{where.gateway_url}  (its API: {where.gateway_url}/docs)"),
+        *([("dashboard", where.dashboard_url)] if where.dashboard_url else []),
         ("API key", f"{key}  (company `{state.company}`)"),
         ("Kafka", where.kafka),
         ("MySQL", where.mysql_url),
         ("MongoDB", f"{where.mongodb_url}  (database `{where.mongodb_database}`)"),
     ]
-    return rows if where.gateway_url else rows[2:]
+    return rows if where.gateway_url else rows[-3:]

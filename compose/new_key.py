@@ -1,7 +1,7 @@
-"""`python3 compose/new_key.py COMPANY >> compose/.env`: an API key for Compose, needing nothing but Python.
+"""`python3 compose/new_key.py COMPANY >> compose/.env`: API keys for Compose, needing nothing but Python.
 
-The line for the file goes to standard output and holds only the key's SHA-256; the key itself goes to standard error,
-is shown this once, and is nowhere else.
+There are two, of one company. The caller's is shown on standard error, this once, and is nowhere else: the file gets
+its SHA-256. The dashboard's is in the file, since the dashboard has to present it; nobody needs to read it.
 """
 
 from __future__ import annotations
@@ -12,15 +12,20 @@ import secrets
 import sys
 
 
-def line_for(key: str, company: str) -> str:
+def line_for(company: str, *keys: str) -> str:
     """What the gateway needs to know, quoted as Compose reads a `.env` file."""
-    return f"CAUCE_API_KEYS='{json.dumps({hashlib.sha256(key.encode()).hexdigest(): company})}'"
+    table = {hashlib.sha256(key.encode()).hexdigest(): company for key in keys}
+    return f"CAUCE_API_KEYS='{json.dumps(table)}'"
+
+
+def new_key() -> str:
+    return f"dev_{secrets.token_urlsafe(24)}"
 
 
 def main(company: str = "demo") -> None:
-    key = f"dev_{secrets.token_urlsafe(24)}"
-    sys.stderr.write(f"the key of {company}: {key}\n")
-    sys.stdout.write(f"{line_for(key, company)}\n")
+    callers, dashboards = new_key(), new_key()
+    sys.stderr.write(f"the key of {company}: {callers}\n")
+    sys.stdout.write(f"{line_for(company, callers, dashboards)}\nCAUCE_DASHBOARD_KEY='{dashboards}'\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`python -m compose.topics`: makes the cluster's topics what is declared, with nothing but what the services need."""
+"""`python -m compose.topics`: makes topics what is declared and puts streams in force, with what the services need."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from shared.errors import Transient
-from shared.kafka.client import Connection, KafkaAdmin
-from shared.kafka.declare import Action, apply
+from shared.kafka.client import Connection
+from shared.kafka.declare import Action
 from shared.runtime.service import run_once
 from shared.settings import CommonSettings
-from shared.topics import all_topics
+from shared.streams.applying import Applied, apply
+from shared.streams.loading import load_streams
 
 PATIENCE_SECONDS = 60.0
 
@@ -19,7 +20,8 @@ log = structlog.get_logger()
 
 async def declare(settings: CommonSettings) -> None:
     """Waits for a broker that is still starting. Raises Transient when the patience is over, Fatal where a topic can't
-    become what is declared."""
+    become what is declared, or a declaration can't be used."""
+    streams = load_streams(settings.streams_dir)
     connection = Connection(settings.kafka_bootstrap_servers, "init")
     async for attempt in AsyncRetrying(
         retry=retry_if_exception_type(Transient),
@@ -29,14 +31,13 @@ async def declare(settings: CommonSettings) -> None:
         reraise=True,
     ):
         with attempt:
-            await _apply(connection, settings.replication_factor)
+            _tell(await apply(connection, streams, settings.replication_factor))
 
 
-async def _apply(connection: Connection, replication_factor: int) -> None:
-    async with KafkaAdmin(connection) as admin:
-        steps = await apply(admin, all_topics(), replication_factor)
-    changed = {action: [step.topic.name for step in steps if step.action is action] for action in Action}
+def _tell(applied: Applied) -> None:
+    changed = {action: [step.topic.name for step in applied.steps if step.action is action] for action in Action}
     log.info("topics are as declared", created=changed[Action.CREATE], configured=changed[Action.CONFIGURE])
+    log.info("streams are in force", new={record.stream: record.epoch for record in applied.records})
 
 
 def _say_why(state: RetryCallState) -> None:

@@ -1,4 +1,4 @@
-"""`make docs`: the page of settings, from the classes that read them."""
+"""`make docs`: what is made from the code: the page of settings, and the schema of declarations."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from services.api_gateway.settings import GatewaySettings
+from services.dashboard.settings import DashboardSettings
 from services.db_writer.settings import DbWriterSettings
 from services.docproc.settings import DocprocSettings
 from services.embedding.settings import EmbeddingSettings
 from services.ingest.settings import IngestSettings
 from shared.settings import CommonSettings, variable
+from shared.streams.loading import DEFAULT_FOLDER
+from shared.streams.schema import schema
 from streaming.settings import Settings as StreamingSettings
 
 PAGE = Path(__file__).parent / "settings.md"
+SCHEMA = DEFAULT_FOLDER / "schema.json"
 HEAD = """# Settings
 
 Every setting is an environment variable. A bad value ends the process at its start with a message that names it.
@@ -26,6 +30,7 @@ This page is made by `make docs` from the classes in each service's `settings.py
 CLASSES: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Every process", CommonSettings),
     ("api_gateway", GatewaySettings),
+    ("dashboard", DashboardSettings),
     ("ingest", IngestSettings),
     ("docproc", DocprocSettings),
     ("embedding", EmbeddingSettings),
@@ -68,3 +73,4 @@ def _default(field: Any) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page())
+    SCHEMA.write_text(schema())

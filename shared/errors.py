@@ -30,7 +30,15 @@ class Code(StrEnum):
     OBJECT_MISMATCH = "object_mismatch"
     EMBEDDING_REJECTED = "embedding_rejected"
     UNKNOWN_TABLE = "unknown_table"
+    UNKNOWN_COLLECTION = "unknown_collection"
     STORE_REJECTED = "store_rejected"
+    INVALID_JSON = "invalid_json"
+    UNKNOWN_FIELD = "unknown_field"
+    MISSING_FIELD = "missing_field"
+    WRONG_TYPE = "wrong_type"
+    OUT_OF_RANGE = "out_of_range"
+    FUTURE = "future"
+    LATE = "late"
     BUG = "bug"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import Field, ValidationError
@@ -19,6 +20,9 @@ class CommonSettings(BaseSettings):
         default="localhost:9092", validation_alias="KAFKA_BOOTSTRAP_SERVERS", description="host:port[,host:port…]"
     )
     replication_factor: int = Field(default=3, ge=1, description="of every topic; 1 where there is one broker")
+    streams_dir: Path | None = Field(
+        default=None, description="the folder of declared streams; where it isn't set, `streams/` beside the code"
+    )
     health_host: str = Field(default="127.0.0.1", description="where /live, /ready and /metrics listen")
     health_port: int = Field(default=8081, ge=0, le=65535)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

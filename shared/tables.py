@@ -1,4 +1,4 @@
-"""The allow-list of MySQL tables that `processed.metrics.v1` may write: a message can never name one of its own."""
+"""Window tables in MySQL as values; `shared/streams/tables.py` makes them from the declarations."""
 
 from __future__ import annotations
 
@@ -7,10 +7,29 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`sql` is its MySQL type; text keys are `utf8mb4_bin`, since the default collation folds case and accents."""
+    """`sql` is its MySQL type; a text has the collation of its table (see `ddl.create_table`)."""
 
     name: str
     sql: str
+
+    @property
+    def nullable(self) -> bool:
+        return "NOT NULL" not in self.sql
+
+
+@dataclass(frozen=True, slots=True)
+class TopView:
+    """The first `n` rows of each window, and of each value of `within` in it: `by` descending, then `then` ascending.
+
+    `rank` is the column with the row number, from 1.
+    """
+
+    name: str
+    n: int
+    rank: str
+    by: str
+    then: tuple[str, ...]
+    within: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +40,8 @@ class WindowTable:
     key: tuple[Column, ...]
     values: tuple[Column, ...]
     count: str
+    top: TopView | None = None
 
     @property
     def columns(self) -> tuple[Column, ...]:
         return self.key + self.values
-
-
-_WINDOW = (Column("window_start", "DATETIME(3) NOT NULL"), Column("window_end", "DATETIME(3) NOT NULL"))
-_COMPANY = Column("company_id", "VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL")
-
-CHUNK_COUNTS_1M = WindowTable(
-    name="chunk_counts_1m",
-    key=(*_WINDOW, _COMPANY),
-    values=(Column("chunk_count", "BIGINT NOT NULL"),),
-    count="chunk_count",
-)
-
-TABLES = {table.name: table for table in (CHUNK_COUNTS_1M,)}

@@ -1,5 +1,6 @@
-"""Every topic as a value: creation, checks, producers' limits and the documentation all come from here.
+"""Topics as values: creation, checks, producers' limits and the documentation all come from here.
 
+Those of the pipeline are named here; those of declared streams follow from `streams/` (shared/streams/topics.py).
 `cauce topics apply` creates what is missing and refuses to change what must not change.
 """
 
@@ -12,6 +13,8 @@ from shared.contracts.base import Event
 from shared.contracts.chunks import ChunkProcessed, EmbeddingReady
 from shared.contracts.documents import DocumentRaw, DocumentStatus
 from shared.contracts.metrics import MetricRow
+from shared.contracts.readings import Reading
+from shared.contracts.streams import StreamApplied
 from shared.contracts.uploads import UploadReceived
 
 KIB = 1024
@@ -74,8 +77,15 @@ DOCUMENTS_RAW = Topic("documents.raw", "document_id", 6, _days(30), DocumentRaw)
 CHUNKS_PROCESSED = Topic("chunks.processed", "document_id", 6, _days(30), ChunkProcessed)
 EMBEDDINGS_READY = Topic("embeddings.ready", "document_id", 6, _days(30), EmbeddingReady, log_append_time=True)
 DOCUMENTS_STATUS = Topic("documents.status", "document_id", 6, _days(7), DocumentStatus)
-ANALYTICS_FLINK = Topic("analytics.flink", "company_id", 1, _days(30), compact=True)
+PROCESSED_READINGS = Topic("processed.readings.v1", "reading", 3, _days(7), Reading)
+STREAMS_CONTROL = Topic(
+    "streams.control", "stream", 1, _days(30), StreamApplied, settings={"cleanup.policy": "compact"}
+)
+"""Which declaration of each stream is in force, and its epoch: kept for ever, the newest of each."""
 PROCESSED_METRICS = Topic("processed.metrics.v1", "row_key", 3, _days(7), MetricRow, compact=True)
+
+PROBE = Topic("cauce.probe", "probe", 1, timedelta(hours=1))
+"""Where `cauce topics verify` writes and reads a record of its own; nobody else does."""
 
 PIPELINE = (
     UPLOADS_RECEIVED,
@@ -83,12 +93,18 @@ PIPELINE = (
     CHUNKS_PROCESSED,
     EMBEDDINGS_READY,
     DOCUMENTS_STATUS,
-    ANALYTICS_FLINK,
     PROCESSED_METRICS,
+    PROCESSED_READINGS,
+    STREAMS_CONTROL,
+    PROBE,
 )
-CONSUMED = (UPLOADS_RECEIVED, DOCUMENTS_RAW, CHUNKS_PROCESSED, EMBEDDINGS_READY, DOCUMENTS_STATUS, PROCESSED_METRICS)
-
-
-def all_topics() -> tuple[Topic, ...]:
-    """Every declared topic, each consumed one followed by its dead letters."""
-    return PIPELINE + tuple(topic.dlq for topic in CONSUMED)
+"""The topics that are there whatever is declared in `streams/`."""
+CONSUMED = (
+    UPLOADS_RECEIVED,
+    DOCUMENTS_RAW,
+    CHUNKS_PROCESSED,
+    EMBEDDINGS_READY,
+    DOCUMENTS_STATUS,
+    PROCESSED_METRICS,
+    PROCESSED_READINGS,
+)

@@ -8,33 +8,47 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from shared.errors import Transient
+from shared.kafka.client import Connection, KafkaProducer
 from shared.runtime.health import Check, Health
 from shared.runtime.service import Service
+from shared.streams.loading import load_streams
+from shared.streams.plan import query_plans, slots
+from streaming.archive import archived_topics
+from streaming.control import Control
 from streaming.driver import Driver
 from streaming.progress import Pulse
-from streaming.queries import chunk_counts_query
+from streaming.runner import Runner
 from streaming.settings import Settings
+
+NAME = "streaming"
 
 
 @dataclass(slots=True)
 class QueriesHealth(Health):
-    """Live while each query is heard of: an idle one every second, a failing one with each attempt."""
+    """Live while each query is heard of: with each batch, while its tasks run, with each attempt of a failing one."""
 
     pulses: Mapping[str, Pulse] = field(default_factory=dict)
     stall_limit_s: float = 180.0
 
     def live(self) -> dict[str, str]:
-        stalled = {name: pulse for name, pulse in self.pulses.items() if pulse.silence_s > self.stall_limit_s}
+        stalled = {name: pulse for name, pulse in self.pulses.items() if pulse.overdue_s > self.stall_limit_s}
         return {name: f"no progress for {pulse.silence_s:.0f} s" for name, pulse in stalled.items() if self.started}
 
 
 @asynccontextmanager
 async def build(settings: Settings) -> AsyncIterator[Service]:
-    queries = (chunk_counts_query(settings),)
-    pulses = {query.name: Pulse() for query in queries}
-    driver = Driver(settings, pulses)
+    streams = load_streams(settings.streams_dir)
+    plans = [plan for stream in streams for plan in query_plans(stream)]
+    archived = archived_topics(streams, settings)
+    pulses = {plan.name: Pulse() for plan in plans}
+    pulses |= {one.query_name: Pulse(every_s=settings.archive_trigger.total_seconds()) for one in archived}
+    connection = Connection(settings.kafka_bootstrap_servers, NAME)
+    producer = KafkaProducer(connection)
+    driver = Driver(settings, pulses, slots(streams, settings.streaming_shuffle_partitions))
+    runner = Runner(driver, connection, producer, pulses, settings.streaming_catch_up_records)
+    control = Control(streams, connection, runner.halt)
     health = QueriesHealth(
-        "streaming",
+        NAME,
         checks={name: _running(pulse) for name, pulse in pulses.items()},
         pulses=pulses,
         stall_limit_s=settings.streaming_stall_limit.total_seconds(),
@@ -45,16 +59,21 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
             host=settings.health_host,
             port=settings.health_port,
             prepare=driver.start,
-            jobs=[partial(driver.run, query) for query in queries],
-            on_stop=driver.stop,
+            jobs=[
+                control.watch,
+                *(partial(runner.run, plan, control) for plan in plans),
+                *(partial(runner.run_archive, one) for one in archived),
+            ],
+            on_stop=runner.stop,
         )
     finally:
         await driver.close()
+        await producer.stop()
 
 
 def _running(pulse: Pulse) -> Check:
     async def check() -> None:
         if not pulse.ready:
-            raise Transient("the query has not answered since its last start")
+            raise Transient(pulse.problem)
 
     return check

@@ -107,7 +107,9 @@ def java_executable(environment: Mapping[str, str]) -> str:
 
 def _command(java_options: Sequence[str], spark_options: Mapping[str, str]) -> list[str]:
     jars = Path(pyspark.__file__).with_name("jars")
-    java = [java_executable(os.environ), *_MODULE_OPTIONS, *java_options, "-cp", f"{jars}/*"]
+    # As in Spark's own launcher: a folder with core-site.xml and hdfs-site.xml, for a cluster that needs them.
+    classes = os.pathsep.join(filter(None, [f"{jars}/*", os.environ.get("HADOOP_CONF_DIR")]))
+    java = [java_executable(os.environ), *_MODULE_OPTIONS, *java_options, "-cp", classes]
     configuration = [part for name, value in spark_options.items() for part in ("--conf", f"{name}={value}")]
     return [*java, "org.apache.spark.deploy.SparkSubmit", *configuration, "pyspark-shell"]
 

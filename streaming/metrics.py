@@ -6,12 +6,12 @@ from prometheus_client import Counter, Gauge, Histogram
 
 BATCHES = Histogram(
     "cauce_streaming_batch_seconds",
-    "Time a micro-batch with input took, from its trigger to its commit",
+    "Time a batch took, from its trigger to its commit; in Real-Time Mode a batch lasts for its duration",
     ["query"],
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
 ROWS = Counter("cauce_streaming_rows_total", "Records read, repetitions included", ["query"])
-INVALID = Counter("cauce_streaming_invalid_rows_total", "Records left out, since they are not valid", ["query"])
+REFUSED = Counter("cauce_streaming_refused_rows_total", "Events sent to the dead letters, by code", ["query", "code"])
 DROPPED = Counter(
     "cauce_streaming_dropped_by_watermark_total",
     "Records, or groups of them, that came too late to be counted: any is an alarm",

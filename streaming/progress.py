@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import structlog
+from pyspark.sql import SparkSession
 from pyspark.sql.streaming.listener import (
     QueryIdleEvent,
     QueryProgressEvent,
@@ -15,29 +16,69 @@ from pyspark.sql.streaming.listener import (
     StreamingQueryListener,
     StreamingQueryProgress,
 )
+from pyspark.sql.streaming.query import StreamingQuery
 from typing_extensions import override
 
 from streaming import metrics
-from streaming.chunk_counts import INPUT_METRICS
+from streaming.validate import CODES, VERDICTS
 
 log = structlog.get_logger()
+
+LOOK_EVERY_S = 5.0
 
 
 @dataclass
 class Pulse:
-    """Whether one query moves. An idle query beats once a second, a query whose start fails with every attempt."""
+    """Whether one query moves, as far as can be seen from outside: its batches end, or its tasks run."""
 
     ready: bool = False
+    problem: str = "not started yet"
+    every_s: float = 0.0
+    """Between two signs of one that is well, where that is long."""
     beaten: float = field(default_factory=time.monotonic)
 
     def beat(self, *, ready: bool) -> None:
         self.ready = ready
+        self.problem = "" if ready else "the query has not answered since its last start"
         self.beaten = time.monotonic()
+
+    def fail(self, problem: str) -> None:
+        """A query that is tried again and again moves, in its way."""
+        self.beat(ready=False)
+        self.problem = problem
+
+    @property
+    def overdue_s(self) -> float:
+        return self.silence_s - self.every_s
 
     @property
     def silence_s(self) -> float:
-        """Seconds without a word. Many of them mean that a batch hangs, whether or not there is input."""
+        """Seconds without a sign. Many of them mean that a batch hangs, whether or not there is input."""
         return time.monotonic() - self.beaten
+
+
+class Watch:
+    """Looks after a query in Real-Time Mode, which tells nothing between the ends of its batches, minutes apart: all
+    of its tasks run at once, so it is seen whether they do."""
+
+    def __init__(self, session: SparkSession, running: StreamingQuery, slots: int) -> None:
+        self._tracker = session.sparkContext.statusTracker()
+        self._group = str(running.runId)
+        self._slots = slots
+        self._next = 0.0
+
+    def look(self, pulse: Pulse) -> None:
+        if not self._slots or time.monotonic() < self._next:
+            return
+        if self._active() >= self._slots:
+            pulse.beat(ready=True)
+            self._next = time.monotonic() + LOOK_EVERY_S
+
+    def _active(self) -> int:
+        jobs = (self._tracker.getJobInfo(job) for job in self._tracker.getJobIdsForGroup(self._group))
+        stages = {stage for job in jobs if job is not None and job.status == "RUNNING" for stage in job.stageIds}
+        infos = (self._tracker.getStageInfo(stage) for stage in stages)
+        return sum(info.numActiveTasks for info in infos if info is not None)
 
 
 class ProgressListener(StreamingQueryListener):
@@ -74,7 +115,7 @@ def record(query: str, progress: StreamingQueryProgress) -> None:
     metrics.BEHIND.labels(query).set(max((_behind(source.metrics) for source in progress.sources), default=0))
     metrics.STATE_ROWS.labels(query).set(sum(operator.numRowsTotal for operator in progress.stateOperators))
     metrics.STATE_BYTES.labels(query).set(sum(operator.memoryUsedBytes for operator in progress.stateOperators))
-    _record_invalid(query, progress)
+    _record_refused(query, progress)
     _record_dropped(query, progress)
 
 
@@ -82,12 +123,14 @@ def _behind(source_metrics: dict[str, str]) -> float:
     return float(source_metrics.get("maxOffsetsBehindLatest", 0))
 
 
-def _record_invalid(query: str, progress: StreamingQueryProgress) -> None:
-    observed = progress.observedMetrics.get(INPUT_METRICS)
-    if observed is None or not observed["invalid"]:
-        return
-    metrics.INVALID.labels(query).inc(observed["invalid"])
-    log.warning("invalid records left out", query=query, batch=progress.batchId, count=observed["invalid"])
+def _record_refused(query: str, progress: StreamingQueryProgress) -> None:
+    observed = progress.observedMetrics.get(VERDICTS)
+    refused = {code: observed[code] for code in CODES if observed[code]} if observed else {}
+    for code, count in refused.items():
+        metrics.REFUSED.labels(query, code).inc(count)
+    if refused:
+        counts = {code.value: count for code, count in refused.items()}
+        log.warning("events refused: they are in the dead letters", query=query, batch=progress.batchId, **counts)
 
 
 def _record_dropped(query: str, progress: StreamingQueryProgress) -> None:
@@ -96,7 +139,7 @@ def _record_dropped(query: str, progress: StreamingQueryProgress) -> None:
         return
     metrics.DROPPED.labels(query).inc(dropped)
     log.error(
-        "records came too late to be counted: raise `CAUCE_STREAMING_WATERMARK` and `CAUCE_STREAMING_EPOCH`",
+        "records came after their window's state was gone: raise `event_time.skew`, then `cauce streams reset STREAM`",
         query=query,
         batch=progress.batchId,
         groups=dropped,

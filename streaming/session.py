@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from pyspark.sql import SparkSession
 
 from shared.errors import Fatal
 from streaming.jvm import Jvm
+from streaming.pools import write_pools
 from streaming.settings import Settings
 
 _LOG4J = Path(__file__).with_name("log4j2.properties")
@@ -28,6 +30,8 @@ _FIXED = {
     "spark.sql.streaming.stateStore.providerClass": (
         "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
     ),
+    # Real-Time Mode and micro-batches can take turns on one checkpoint only in the second format.
+    "spark.sql.streaming.stateStore.checkpointFormatVersion": "2",
     # Only what changed is uploaded at each batch's end, not the files that RocksDB happened to write.
     "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
     # A batch without input would only clear expired state: the next one with input does so as well.
@@ -35,6 +39,10 @@ _FIXED = {
     # The heartbeat of an idle query, in ms.
     "spark.sql.streaming.noDataProgressEventInterval": "1000",
     "spark.sql.streaming.stopTimeout": "4s",
+    # How long a row may wait between two tasks of a query in Real-Time Mode, in ms: at 50, all the latency there is.
+    "spark.shuffle.streaming.networkBufferMaxWaitTimeMs": "5",
+    "spark.sql.streaming.minBatchesToRetain": "10",
+    "spark.scheduler.mode": "FAIR",
     # Beyond this number of groups in one task the aggregation would sort, and spill: a first start sees many minutes.
     "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "10000",
 }
@@ -48,9 +56,13 @@ _LOCAL_CHECKPOINT = {
 }
 
 
-def make_jvm(settings: Settings, folder: Path) -> Jvm:
-    """The JVM for a session, not started yet. Raises Fatal where Java or a jar is missing."""
-    return Jvm(java_options(settings), spark_options(settings), folder)
+def make_jvm(settings: Settings, folder: Path, slots: int = 2) -> Jvm:
+    """The JVM for a session with at least so many task slots, not started yet.
+
+    Raises Fatal where Java or a jar is missing, or the slots that are set are too few: a query would never begin.
+    """
+    options = spark_options(settings, slots) | {"spark.scheduler.allocation.file": write_pools(folder).as_uri()}
+    return Jvm(java_options(settings), options, folder)
 
 
 @contextmanager
@@ -80,8 +92,8 @@ def java_options(settings: Settings) -> list[str]:
     ]
 
 
-def spark_options(settings: Settings) -> dict[str, str]:
-    """Spark's configuration. Raises Fatal when one of the jars is not there."""
+def spark_options(settings: Settings, slots: int = 2) -> dict[str, str]:
+    """Spark's configuration. Raises Fatal when one of the jars is not there, or there are too few task slots."""
     missing = [str(jar) for jar in settings.spark_jars if not jar.is_file()]
     if missing:
         raise Fatal(f"no such file in CAUCE_SPARK_JARS: {', '.join(missing)}")
@@ -89,8 +101,25 @@ def spark_options(settings: Settings) -> dict[str, str]:
         **_FIXED,
         **(_LOCAL_MASTER if settings.spark_master.startswith("local") else {}),
         **(_LOCAL_CHECKPOINT if urlsplit(settings.checkpoint_url).scheme in ("", "file") else {}),
-        "spark.master": settings.spark_master,
+        "spark.master": master(settings.spark_master, slots),
         "spark.jars": ",".join(str(jar) for jar in settings.spark_jars),
         "spark.sql.shuffle.partitions": str(settings.streaming_shuffle_partitions),
+        # One for each task that reads, and as many again while queries are started anew.
+        "spark.kafka.consumer.cache.capacity": str(max(64, 2 * slots)),
         "spark.driver.memory": settings.streaming_driver_memory,
+        **settings.spark_options,
     }
+
+
+def master(wanted: str, slots: int) -> str:
+    """`local` with as many task slots as are needed: idle tasks wait, they take no processor. Raises Fatal where a
+    number was set that is too small."""
+    if wanted == "local":
+        return f"local[{slots}]"
+    given = re.fullmatch(r"local\[(\d+)\]", wanted)
+    if given and int(given[1]) < slots:
+        raise Fatal(
+            f"CAUCE_SPARK_MASTER is `{wanted}`, and the declared streams need {slots} task slots at once: "
+            f"set it to `local[{slots}]`, or to `local`, which takes as many as are needed"
+        )
+    return wanted

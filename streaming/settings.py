@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
@@ -21,22 +21,21 @@ class Settings(CommonSettings):
     spark_jars: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="the Kafka connector's jars, comma-separated; empty where they lie among Spark's own"
     )
-    spark_master: str = "local[2]"
+    spark_master: str = Field(
+        default="local",
+        pattern=r"^(local(\[\d+\])?|spark://.+|yarn|k8s://.+)$",
+        description="`local` takes as many task slots as the declared streams need",
+    )
 
-    streaming_trigger: timedelta = Field(default=timedelta(seconds=1), gt=_ZERO, description="between micro-batches")
-    streaming_watermark: timedelta = Field(
-        default=timedelta(days=3),
-        gt=_ZERO,
-        description="how long after newer uploads a chunk may still arrive, since an outage may lie between",
+    streaming_realtime_duration: timedelta = Field(
+        default=timedelta(minutes=5),
+        ge=timedelta(seconds=5),
+        description="between two checkpoints of a query in Real-Time Mode: what a crash repeats, not the latency",
     )
-    streaming_max_ahead: timedelta = Field(
-        default=timedelta(minutes=5), ge=_ZERO, description="how far an upload may lie after its record's own time"
+    streaming_catch_up_records: int = Field(
+        default=100_000, ge=1, description="a query that is further behind catches up in one micro-batch first"
     )
-    streaming_max_offsets_per_trigger: int = Field(default=100_000, ge=1, description="bounds a batch when catching up")
-    streaming_shuffle_partitions: int = Field(default=2, ge=1)
-    streaming_epoch: int = Field(
-        default=1, ge=1, description="raise it to count again from what the input still holds; newer epochs' rows win"
-    )
+    streaming_shuffle_partitions: int = Field(default=2, ge=1, description="of every query's state")
     streaming_fail_on_data_loss: bool = Field(
         default=True, description="end when records that were to be read next are gone from the input"
     )
@@ -47,6 +46,27 @@ class Settings(CommonSettings):
     streaming_java_options: str = Field(
         default="-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
         description="for a small, quick start; leave it empty where millions of chunks an hour are normal",
+    )
+
+    spark_options: dict[str, str] = Field(
+        default={},
+        description=(
+            "more of Spark's own configuration, as a JSON object; other processes of the machine can read it, "
+            "so keep secrets out"
+        ),
+    )
+
+    archive_url: str = Field(
+        default="", description="where raw records are kept as files: a directory or a URL; empty: nowhere"
+    )
+    archive_format: Literal["parquet", "json"] = Field(
+        default="parquet", description="of the pipeline's topics; a declared stream names its own:"
+    )
+    archive_trigger: timedelta = Field(
+        default=timedelta(minutes=5), gt=_ZERO, description="between two batches of files of a topic"
+    )
+    archive_batch_records: int = Field(
+        default=2_000_000, ge=1, description="bounds a batch of files of a topic when catching up"
     )
 
     @field_validator("spark_jars", mode="before")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.kafka.client import Connection
+from tests.fleet.declared import make_streams
 from tests.fleet.harness import Fleet
 
 RUNNING = "CAUCE_TEST_STATE_DIR"
@@ -20,7 +21,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     if folder := os.environ.get(RUNNING):
         yield Fleet(Path(folder))
         return
-    fleet = Fleet(tmp_path_factory.mktemp("fleet"))
+    root = tmp_path_factory.mktemp("fleet")
+    fleet = Fleet(root / "state", {"CAUCE_STREAMS_DIR": str(make_streams(root / "streams"))})
     try:
         fleet.up("--scale", "docproc=2")
         yield fleet

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
-from compose.local.artifacts import Jar, read_lock, set_name, verify
+from compose.local.artifacts import LOCK_FILE, Jar, read_lock, set_name, verify
 from compose.local.cache import sealed_folder
 from compose.local.errors import LocalStackError
 from compose.local.progress import Fetching, ignore
@@ -25,12 +25,12 @@ _AT_ONCE = 6
 _TIMEOUT_SECONDS = 60
 
 
-def jar_set(name: str, settings: LocalSettings, fetching: Fetching) -> list[Path]:
+def jar_set(name: str, settings: LocalSettings, fetching: Fetching, lock: Path = LOCK_FILE) -> list[Path]:
     """The paths of one set of jars, fetched where absent, all checked against the lock file on every call.
 
     Raises LocalStackError when a jar cannot be fetched or is not the one that the lock file names.
     """
-    jars = [jar for jar in read_lock() if jar.group == name]
+    jars = [jar for jar in read_lock(lock) if jar.group == name]
     folder = sealed_folder(
         settings.cache_dir / set_name(name, jars), lambda work: fetch(jars, work, settings, fetching)
     )
@@ -55,7 +55,7 @@ def _fetch_one(jar: Jar, folder: Path, settings: LocalSettings, arrived: Arrived
     attempts = Retrying(
         retry=retry_if_exception_type((OSError, RuntimeError)),
         stop=stop_after_attempt(3),
-        wait=wait_exponential_jitter(initial=0.5, max=5),
+        wait=wait_exponential_jitter(multiplier=0.5, max=5),
         reraise=True,
     )
     try:

@@ -1,4 +1,4 @@
-"""For maintainers: resolve the jars again and rewrite jars.sha256.
+"""For maintainers: resolve the jars again and rewrite jars.sha256, here and in the tests.
 
     python -m compose.local.lock_jars
 
@@ -15,7 +15,7 @@ from jgo.maven import MavenContext
 
 from compose.local.artifacts import LOCK_FILE, Jar, digest
 from compose.local.jars import context
-from compose.local.settings import LocalSettings
+from compose.local.settings import ROOT, LocalSettings
 
 # Resolved with everything that they depend on.
 ROOTS = {"kafka": ["org.apache.kafka:kafka_2.13:4.3.1"]}
@@ -33,8 +33,19 @@ EXACT = {
     ],
 }
 
+# For tests alone. HDFS's mini cluster goes with the Hadoop of pyspark's own jars, and asserts with JUnit as it starts.
+TESTS_LOCK_FILE = ROOT / "tests" / "jars.sha256"
+TESTS_EXACT = {
+    "hdfs": [
+        "org.apache.hadoop:hadoop-client-minicluster:3.5.0",
+        "org.junit.jupiter:junit-jupiter-api:5.13.4",
+        "org.junit.platform:junit-platform-commons:1.13.4",
+        "org.opentest4j:opentest4j:1.3.0",
+    ],
+}
+
 HEADER = """\
-# sha256, bytes, set, coordinates of every jar of the local stack; each start checks them.
+# sha256, bytes, set, coordinates of every jar {of}; each start checks them.
 # Written by `python -m compose.local.lock_jars`; do not edit.
 """
 
@@ -42,11 +53,19 @@ HEADER = """\
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         maven = context(Path(folder), LocalSettings())
-        named = [(group, name) for group, names in EXACT.items() for name in names]
-        jars = {_jar(maven, group, name) for group, name in named + _resolved(maven)}
+        _write(LOCK_FILE, "of the local stack", maven, _named(EXACT) + _resolved(maven))
+        _write(TESTS_LOCK_FILE, "that tests use beside it", maven, _named(TESTS_EXACT))
+
+
+def _named(exact: dict[str, list[str]]) -> list[tuple[str, str]]:
+    return [(group, name) for group, names in exact.items() for name in names]
+
+
+def _write(file: Path, of: str, maven: MavenContext, coordinates: list[tuple[str, str]]) -> None:
+    jars = {_jar(maven, group, name) for group, name in coordinates}
     lines = [jar.line() for jar in sorted(jars, key=lambda jar: (jar.group, jar.coordinate))]
-    LOCK_FILE.write_text(HEADER + "\n".join(lines) + "\n")
-    sys.stdout.write(f"{LOCK_FILE.name}: {len(lines)} jars\n")
+    file.write_text(HEADER.format(of=of) + "\n".join(lines) + "\n")
+    sys.stdout.write(f"{file}: {len(lines)} jars\n")
 
 
 def _resolved(maven: MavenContext) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ import pymongo
 import pymysql
 
 from compose.local.state import Endpoints
+from shared.streams.declaration import Stream
 
 
 @dataclass(frozen=True)
@@ -65,3 +66,33 @@ def _windows(endpoints: Endpoints, company: str, since: datetime) -> tuple[int, 
         cursor.execute(query, (company, since.replace(tzinfo=None, second=0, microsecond=0)))
         rows, counted = cursor.fetchone()
     return int(rows), int(counted)
+
+
+@dataclass(frozen=True)
+class StreamOutcome:
+    """By window table: its rows, and the events that they count; clean readings where the stream has some."""
+
+    windows: Mapping[str, tuple[int, int]]
+    readings: int | None
+
+
+def read_stream(endpoints: Endpoints, stream: Stream, since: datetime) -> StreamOutcome:
+    """What a stream's stores hold of windows, and of readings, from `since` (UTC) on. A sliding window's events count
+    as often as they are in one."""
+    start = since.replace(tzinfo=None, second=0, microsecond=0)
+    with connect_mysql(endpoints.mysql_url) as connection, connection.cursor() as cursor:
+        windows = {}
+        for window in stream.windows:
+            query = f"SELECT COUNT(*), COALESCE(SUM(`{window.count}`), 0) FROM `{window.table}` WHERE window_end > %s"  # noqa: S608 names from a checked declaration
+            cursor.execute(query, (start,))
+            rows, counted = cursor.fetchone()
+            windows[window.table] = (int(rows), int(counted))
+    return StreamOutcome(windows, _readings(endpoints, stream, since))
+
+
+def _readings(endpoints: Endpoints, stream: Stream, since: datetime) -> int | None:
+    if stream.readings is None:
+        return None
+    with pymongo.MongoClient[dict[str, Any]](endpoints.mongodb_url) as client:
+        collection = client[endpoints.mongodb_database][stream.readings.collection]
+        return collection.count_documents({"received_at": {"$gte": since.replace(microsecond=0)}})

@@ -15,7 +15,7 @@ from compose.local.program import Program
 from compose.local.provision import Tools
 from compose.local.remembered import Remembered, development_key
 from compose.local.servers import kafka, mariadb, mongod
-from compose.local.services import GATEWAY, Instance
+from compose.local.services import DASHBOARD, GATEWAY, Instance
 from compose.local.settings import Layout
 from compose.local.state import Endpoints
 
@@ -73,22 +73,30 @@ def make_plan(wish: Wish, layout: Layout, tools: Tools, environment: Mapping[str
 
 
 def choose_ports(asked: Mapping[str, int], known: Mapping[str, int], instances: list[Instance]) -> dict[str, int]:
-    """The gateway and the servers keep their ports over a restart; the others are nobody's business."""
+    """The gateway, the dashboard and the servers keep their ports over a restart; the others are nobody's business."""
     gateways = [instance.name for instance in instances if instance.service == GATEWAY]
+    dashboards = [instance.name for instance in instances if instance.service == DASHBOARD]
     names = [*SERVER_PORTS, *(instance.name for instance in instances)]
-    return ports.choose(names, asked, known, dict.fromkeys(gateways[:1], 8000), {*SERVER_PORTS, *gateways})
+    preferred = dict.fromkeys(gateways[:1], 8000) | dict.fromkeys(dashboards[:1], 8501)
+    return ports.choose(names, asked, known, preferred, {*SERVER_PORTS, *gateways, *dashboards})
 
 
 def _endpoints(remembered: Remembered, instances: list[Instance]) -> Endpoints:
     numbers = remembered.ports
-    gateway = next((numbers[instance.name] for instance in instances if instance.service == GATEWAY), None)
+    gateway = _first_port(GATEWAY, numbers, instances)
+    dashboard = _first_port(DASHBOARD, numbers, instances)
     login = f"{mariadb.USER}:{remembered.mysql_password}"
     return Endpoints(
         gateway_url=f"http://{HOST}:{gateway}" if gateway else "",
+        dashboard_url=f"http://{HOST}:{dashboard}" if dashboard else "",
         kafka=f"{HOST}:{numbers['kafka']}",
         mysql_url=f"mysql://{login}@{HOST}:{numbers['mariadb']}/{mariadb.DATABASE}",
         mongodb_url=mongod.url(numbers["mongodb"]),
     )
+
+
+def _first_port(service: str, numbers: Mapping[str, int], instances: list[Instance]) -> int | None:
+    return next((numbers[instance.name] for instance in instances if instance.service == service), None)
 
 
 async def server_programs(plan: Plan, layout: Layout, tools: Tools) -> list[Program]:
@@ -114,4 +122,7 @@ async def server_programs(plan: Plan, layout: Layout, tools: Tools) -> list[Prog
 
 
 def service_programs(plan: Plan) -> list[Program]:
-    return [services.program(instance, plan.remembered.ports[instance.name], plan.env) for instance in plan.instances]
+    return [
+        services.program(instance, plan.remembered.ports[instance.name], plan.env, plan.key)
+        for instance in plan.instances
+    ]

@@ -17,8 +17,9 @@ from compose.local.remembered import key_digest
 from compose.local.settings import ROOT, Layout
 from compose.local.state import Endpoints
 
-SERVICES = ("api_gateway", "ingest", "docproc", "embedding", "db_writer", "streaming")
+SERVICES = ("api_gateway", "ingest", "docproc", "embedding", "db_writer", "streaming", "dashboard")
 GATEWAY = "api_gateway"
+DASHBOARD = "dashboard"
 STREAMING = "streaming"
 COMPANY = "demo"
 
@@ -79,19 +80,23 @@ def shared_environment(
         "CAUCE_MYSQL_URL": endpoints.mysql_url,
         "CAUCE_OBJECT_STORE_URL": f"file://{layout.objects}",
         "CAUCE_CHECKPOINT_URL": f"file://{layout.checkpoints}",
+        "CAUCE_ARCHIVE_URL": f"file://{layout.archive}",
+        "CAUCE_GATEWAY_URL": endpoints.gateway_url,
         "CAUCE_API_KEYS": json.dumps({**json.loads(inherited.get("CAUCE_API_KEYS") or "{}"), key_digest(key): COMPANY}),
         "CAUCE_SPARK_JARS": ",".join(str(jar) for jar in tools.spark_jars),
     }
 
 
-def program(instance: Instance, port: int, env: Mapping[str, str]) -> Program:
+def program(instance: Instance, port: int, env: Mapping[str, str], key: str) -> Program:
+    """`key` is the development key, which the dashboard alone is given."""
     module = STREAMING if instance.service == STREAMING else f"services.{instance.service}"
-    side = "HTTP" if instance.service == GATEWAY else "HEALTH"
+    own = {"CAUCE_DASHBOARD_KEY": key} if instance.service == DASHBOARD else {}
+    side = "HTTP" if instance.service in (GATEWAY, DASHBOARD) else "HEALTH"
     return Program(
         name=instance.name,
         kind=Kind.SERVICE,
         argv=[sys.executable, "-m", module],
-        env={**env, f"CAUCE_{side}_HOST": HOST, f"CAUCE_{side}_PORT": str(port)},
+        env={**env, **own, f"CAUCE_{side}_HOST": HOST, f"CAUCE_{side}_PORT": str(port)},
         cwd=ROOT,
         port=port,
         probe=http_probe(f"http://{HOST}:{port}/ready"),

@@ -38,6 +38,7 @@ class Layout:
         self.logs = root / "logs"
         self.objects = root / "objects"
         self.checkpoints = root / "checkpoints"
+        self.archive = root / "archive"
 
     def data(self, server: str) -> Path:
         return self.root / "data" / server
@@ -49,5 +50,5 @@ class Layout:
         """Make the folders that every fleet needs; readable by this user alone, since they hold keys and data."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.root / ".gitignore").write_text("*\n")
-        for folder in (self.logs, self.objects, self.checkpoints, self.root / "data"):
+        for folder in (self.logs, self.objects, self.checkpoints, self.archive, self.root / "data"):
             folder.mkdir(exist_ok=True)

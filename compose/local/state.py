@@ -66,6 +66,7 @@ class Endpoints(BaseModel):
     """Where the fleet is reached; `mysql_url` holds the password."""
 
     gateway_url: str
+    dashboard_url: str = ""
     kafka: str
     mysql_url: str
     mongodb_url: str

@@ -7,21 +7,42 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from services.api_gateway import problems, routes_documents, routes_events, routes_uploads
+from services.api_gateway import (
+    problems,
+    routes_documents,
+    routes_events,
+    routes_intake,
+    routes_live,
+    routes_overview,
+    routes_stats,
+    routes_streams,
+    routes_uploads,
+)
 from services.api_gateway.metrics import Measured
 from services.api_gateway.parts import Gateway
 from shared.runtime.health import Health, routes
 
-_ABOUT = """Documents in, their state and chunks out.
+_ABOUT = """Documents in, their state and chunks out; events of declared streams in, their windows out.
 
 Every error is a problem (RFC 9457, `application/problem+json`); `code` tells programs what happened."""
+
+_ROUTES = (
+    routes_uploads,
+    routes_documents,
+    routes_events,
+    routes_intake,
+    routes_streams,
+    routes_live,
+    routes_stats,
+    routes_overview,
+)
 
 
 def create(gateway: Gateway, health: Health) -> ASGIApp:
     """Its routes see only what is in `gateway`; `/live`, `/ready` and `/metrics` come from `health`."""
     app = FastAPI(title="Cauce", version=_version(), description=_ABOUT, redoc_url=None)
     app.state.gateway = gateway
-    for module in (routes_uploads, routes_documents, routes_events):
+    for module in _ROUTES:
         app.include_router(module.router)
     app.router.routes.extend(routes(health))
     problems.install(app)

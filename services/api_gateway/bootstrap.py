@@ -2,22 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from services.api_gateway.app import create
+from services.api_gateway.dead_letter_counts import DeadLetterCounts
+from services.api_gateway.events import Events, Room
+from services.api_gateway.fleet_view import FleetView
 from services.api_gateway.handlers import NAME, Uploads
+from services.api_gateway.live_view import LiveView
+from services.api_gateway.metrics_tail import MetricsTail
 from services.api_gateway.mongo import MongoStore
+from services.api_gateway.mysql import MySqlWindows
 from services.api_gateway.parts import Gateway, Limits
 from services.api_gateway.reader import DocumentReader
 from services.api_gateway.settings import GatewaySettings
 from services.api_gateway.status_tail import StatusTail
 from services.api_gateway.status_view import StatusView
-from shared.kafka.client import Connection, KafkaProducer, KafkaTail
+from services.api_gateway.stream_stats import StreamStats
+from services.api_gateway.topic_questions import KafkaQuestions
+from shared.kafka.client import BATCH_BYTES, Connection, KafkaProducer, KafkaTail
 from shared.objects import Objects
-from shared.runtime.health import Health
+from shared.runtime.health import Check, Health
 from shared.runtime.service import Service
-from shared.topics import DOCUMENTS_STATUS
+from shared.streams.declaration import Stream
+from shared.streams.loading import load_streams
+from shared.streams.tables import tables
+from shared.streams.topics import all_topics, input_topic
+from shared.topics import DOCUMENTS_STATUS, PROCESSED_METRICS
+
+DLQ = ".dlq"
+SOONER = 0.8
+"""A producer gives up before its caller does, who then knows why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outside:
+    """The clients of other processes, each connecting when it is needed; and what is declared."""
+
+    connection: Connection
+    objects: Objects
+    uploads: KafkaProducer
+    events: KafkaProducer
+    mongo: MongoStore
+    windows: MySqlWindows
+    streams: Sequence[Stream]
+
+    async def close(self) -> None:
+        await self.uploads.stop()
+        await self.events.stop()
+        await self.windows.close()
+        self.mongo.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Tails:
+    """What is read from Kafka all the time, and the views that it ends in."""
+
+    statuses: StatusTail
+    status_view: StatusView
+    metrics: MetricsTail
+    live: LiveView
+
+    def close(self) -> None:
+        """Ends the streams of those who watch."""
+        self.status_view.close()
+        self.live.close()
 
 
 async def _nothing() -> None:
@@ -26,28 +77,81 @@ async def _nothing() -> None:
 
 @asynccontextmanager
 async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
-    connection = Connection(settings.kafka_bootstrap_servers, NAME)
-    objects = Objects(settings.object_store_url)
-    producer = KafkaProducer(
-        connection, deadline=0.8 * settings.publish_deadline_seconds
-    )  # to give up before the caller
-    store = MongoStore(settings.mongodb_url.get_secret_value(), settings.mongodb_database)
-    view = StatusView(settings.status_tail_documents)
-    tail = StatusTail(KafkaTail(connection, DOCUMENTS_STATUS.name), view, settings.status_tail_minutes)
-    gateway = Gateway(
-        api_keys=settings.api_keys,
-        objects=objects,
-        uploads=Uploads(producer, settings.publish_deadline_seconds),
-        reader=DocumentReader(view, tail, store),
-        store=store,
-        limits=Limits(settings.max_upload_bytes, settings.upload_idle_seconds),
-    )
-    health = Health(NAME, checks={"kafka": tail.probe, "mongodb": store.ping, "object store": objects.probe})
-    app = create(gateway, health)
+    outside = _outside(settings)
+    tails = _tails(settings, outside)
+    health = Health(NAME, checks=_checks(outside, tails))
     try:
         yield Service(
-            health, settings.http_host, settings.http_port, _nothing, jobs=(tail.run,), app=app, on_stop=view.close
+            health=health,
+            host=settings.http_host,
+            port=settings.http_port,
+            prepare=_nothing,
+            jobs=(tails.statuses.run, tails.metrics.run),
+            app=create(_gateway(settings, outside, tails), health),
+            on_stop=tails.close,
         )
     finally:
-        await producer.stop()
-        store.close()
+        await outside.close()
+
+
+def _outside(settings: GatewaySettings) -> _Outside:
+    connection = Connection(settings.kafka_bootstrap_servers, NAME)
+    streams = load_streams(settings.streams_dir)
+    return _Outside(
+        connection=connection,
+        objects=Objects(settings.object_store_url),
+        uploads=KafkaProducer(connection, deadline=SOONER * settings.publish_deadline_seconds),
+        events=_producer_of_events(connection, streams, SOONER * settings.events_deadline_seconds),
+        mongo=MongoStore(settings.mongodb_url.get_secret_value(), settings.mongodb_database),
+        windows=MySqlWindows(settings.mysql_url.get_secret_value()),
+        streams=streams,
+    )
+
+
+def _producer_of_events(connection: Connection, streams: Sequence[Stream], deadline: float) -> KafkaProducer:
+    """A batch must fit into the topic that takes the least, since it is refused as a whole."""
+    least = min((input_topic(stream).max_message_bytes for stream in streams), default=BATCH_BYTES)
+    return KafkaProducer(connection, deadline=deadline, compression="lz4", batch_bytes=min(BATCH_BYTES, least))
+
+
+def _tails(settings: GatewaySettings, outside: _Outside) -> _Tails:
+    view, live = StatusView(settings.status_tail_documents), LiveView()
+    statuses = KafkaTail(outside.connection, DOCUMENTS_STATUS.name)
+    rows = KafkaTail(outside.connection, PROCESSED_METRICS.name)
+    return _Tails(
+        statuses=StatusTail(statuses, view, settings.status_tail_minutes),
+        status_view=view,
+        metrics=MetricsTail(rows, live, tables(outside.streams)),
+        live=live,
+    )
+
+
+def _checks(outside: _Outside, tails: _Tails) -> dict[str, Check]:
+    return {
+        "kafka": tails.statuses.probe,
+        "mongodb": outside.mongo.ping,
+        "mysql": outside.windows.ping,
+        "object store": outside.objects.probe,
+    }
+
+
+def _gateway(settings: GatewaySettings, outside: _Outside, tails: _Tails) -> Gateway:
+    questions = KafkaQuestions(outside.connection)
+    letters = DeadLetterCounts(questions)
+    dlq_topics = [topic.name for topic in all_topics(outside.streams) if topic.name.endswith(DLQ)]
+    return Gateway(
+        api_keys=settings.api_keys,
+        objects=outside.objects,
+        uploads=Uploads(outside.uploads, settings.publish_deadline_seconds),
+        reader=DocumentReader(tails.status_view, tails.statuses, outside.mongo),
+        store=outside.mongo,
+        streams={stream.name: stream for stream in outside.streams},
+        events=Events(outside.events, settings.events_deadline_seconds, Room(settings.events_in_flight_bytes)),
+        windows=outside.windows,
+        readings=outside.mongo,
+        live=tails.live,
+        metrics=tails.metrics,
+        stats=StreamStats(questions, tails.live, letters),
+        fleet=FleetView(questions, letters, dlq_topics),
+        limits=Limits(settings.max_upload_bytes, settings.max_json_body_bytes, settings.upload_idle_seconds),
+    )

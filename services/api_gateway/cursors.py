@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
 from services.api_gateway.problems import Problem
 from services.api_gateway.store import ChunkPlace, Content, DocumentPlace
+from services.api_gateway.window_store import Value
+from shared.tables import Column, WindowTable
 
-LONGEST = 512
+LONGEST = 8192
 GREATEST_INDEX = 2**31
 
 
@@ -43,7 +46,30 @@ def to_chunk(cursor: str) -> tuple[Content, ChunkPlace]:
             raise _bad()
 
 
-def _pack(value: list[str | int | None]) -> str:
+def of_row(table: str, key: Sequence[Value]) -> str:
+    """`key` has the values of the table's key columns."""
+    return _pack([table, *(value.isoformat() if isinstance(value, datetime) else value for value in key)])
+
+
+def to_row(cursor: str, table: WindowTable) -> list[Value]:
+    """Raises Problem 422 for what isn't a cursor of this table's rows."""
+    match _unpack(cursor):
+        case [table.name, *values] if len(values) == len(table.key):
+            return [_cell(column, value) for column, value in zip(table.key, values, strict=True)]
+        case _:
+            raise _bad()
+
+
+def _cell(column: Column, value: object) -> Value:
+    if column.sql.startswith("DATETIME"):
+        if isinstance(value, str):
+            return _instant(value)
+    elif isinstance(value, str if column.sql.startswith("VARCHAR") else int | float):
+        return value
+    raise _bad()
+
+
+def _pack(value: Sequence[str | int | float | None]) -> str:
     return base64.urlsafe_b64encode(json.dumps(value, separators=(",", ":")).encode()).decode().rstrip("=")
 
 

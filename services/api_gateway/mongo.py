@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.errors import InvalidURI, PyMongoError
 
-from services.api_gateway.store import ChunkPlace, Content, DocumentPlace, StoredChunk
-from shared.contracts.documents import State
-from shared.documents import Document
+from services.api_gateway.store import ChunkPlace, Content, DocumentPlace, StoredChunk, Totals
+from shared.contracts.documents import Stage, State
+from shared.documents import FINAL, Document
 from shared.errors import Fatal, Transient
 
 SELECT_MS, ANSWER_MS = 2_000, 5_000
+LONGEST_WAY = timedelta(hours=1)
+"""A document that took longer is not counted among those that were completed just now."""
 Query = dict[str, Any]
 
 
@@ -28,7 +32,8 @@ def _translated() -> Iterator[None]:
 
 
 class MongoStore:
-    """Implements `store.DocumentStore` on the collections `documents` and `chunks`, which db_writer writes."""
+    """Implements `store.DocumentStore` on the collections `documents` and `chunks`, and `readings_store.ReadingsStore`
+    on those of the declared streams; db_writer writes them all."""
 
     def __init__(self, url: str, database: str) -> None:
         """Connects at the first question. Raises Fatal where `url` isn't one."""
@@ -43,8 +48,9 @@ class MongoStore:
             )
         except InvalidURI as error:
             raise Fatal(f"`CAUCE_MONGODB_URL` can't be used: {error}") from None
-        self._documents = self._client[database]["documents"]
-        self._chunks = self._client[database]["chunks"]
+        self._database = self._client[database]
+        self._documents = self._database["documents"]
+        self._chunks = self._database["chunks"]
 
     def close(self) -> None:
         self._client.close()
@@ -81,6 +87,40 @@ class MongoStore:
         cursor = self._chunks.find(query).sort([("chunk_index", 1), ("_id", 1)]).limit(limit)
         with _translated():
             return [_chunk(found) for found in await cursor.to_list(limit)]
+
+    async def totals(self, company_id: str, since: datetime) -> Totals:
+        with _translated():
+            counts = await asyncio.gather(*(self._count({"company_id": company_id, "state": one}) for one in State))
+            return Totals(
+                by_state=dict(zip(State, counts, strict=True)),
+                in_flight=await self._in_flight(company_id),
+                completed=await self._count(_completed(company_id, since)),
+            )
+
+    async def _count(self, query: Query) -> int:
+        found: int = await self._documents.count_documents(query, maxTimeMS=ANSWER_MS)
+        return found
+
+    async def _in_flight(self, company_id: str) -> dict[Stage, int]:
+        under_way: Query = {"company_id": company_id, "state": {"$in": [s for s in State if s not in FINAL]}}
+        by_stage = [{"$match": under_way}, {"$group": {"_id": "$stage", "documents": {"$sum": 1}}}]
+        found = await self._documents.aggregate(by_stage, maxTimeMS=ANSWER_MS).to_list(None)
+        return {Stage(row["_id"]): row["documents"] for row in found}
+
+    async def readings(self, collection: str, where: Mapping[str, Any], limit: int) -> Sequence[Mapping[str, Any]]:
+        """Without what is there for their writer alone."""
+        found = self._database[collection].find(dict(where), {"_id": 0, "_offset": 0})
+        with _translated():
+            rows: list[Mapping[str, Any]] = (
+                await found.sort([("event_time", -1)]).limit(limit).max_time_ms(ANSWER_MS).to_list(limit)
+            )
+        return rows
+
+
+def _completed(company_id: str, since: datetime) -> Query:
+    """Only among those that came in of late, which an index finds."""
+    came_in = {"received_at": {"$gte": since - LONGEST_WAY}}
+    return {"company_id": company_id, "state": State.COMPLETE, **came_in, "updated_at": {"$gte": since}}
 
 
 def _documents_after(place: DocumentPlace) -> list[Query]:

@@ -36,10 +36,10 @@ class Problem(Exception):
         self.more = more
 
 
-def unavailable(code: str, detail: str, retry_after: float | None = None) -> Problem:
+def unavailable(code: str, detail: str, retry_after: float | None = None, **more: Any) -> Problem:
     """A 503 that names a time after which to try again."""
     seconds = max(1, math.ceil(retry_after or RETRY_AFTER_SECONDS))
-    return Problem(503, code, detail, headers={"Retry-After": str(seconds)})
+    return Problem(503, code, detail, headers={"Retry-After": str(seconds)}, **more)
 
 
 def install(app: FastAPI) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from fastapi import Request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
+from services.api_gateway.bodies import next_piece
 from services.api_gateway.filenames import given
 from services.api_gateway.parts import Limits
 from services.api_gateway.problems import Problem
@@ -80,20 +80,11 @@ async def _form(request: Request, objects: Objects, path: str, limits: Limits, b
 async def _pieces(request: Request, limits: Limits, room: int) -> AsyncIterator[bytes]:
     """The body as it arrives. Raises Problem 413 once it is too long, 408 if nothing comes for too long."""
     read, stream = 0, request.stream()
-    while piece := await _next(stream, limits.idle):
+    while piece := await next_piece(stream, limits.idle):
         read += len(piece)
         if read > limits.upload_bytes + room:
             raise _too_large(limits.upload_bytes)
         yield piece
-
-
-async def _next(stream: AsyncGenerator[bytes, None], idle: float) -> bytes:
-    """Empty at the end."""
-    try:
-        async with asyncio.timeout(idle):
-            return await anext(stream, b"")
-    except TimeoutError:
-        raise Problem(408, "idle", f"nothing of the body arrived for {idle:g} s") from None
 
 
 class _Form:

@@ -46,9 +46,19 @@ class GatewaySettings(CommonSettings):
     )
     mongodb_url: SecretStr = SecretStr("mongodb://localhost:27017")
     mongodb_database: str = "cauce"
+    mysql_url: SecretStr = Field(
+        default=SecretStr("mysql://cauce:cauce@localhost:3306/cauce"), description="mysql://user:password@host:port/db"
+    )
     api_keys: ApiKeyTable = Field(default_factory=dict, repr=False, description="SHA-256 of a key, in hex: its company")
     max_upload_bytes: int = Field(default=100 * 1024 * 1024, ge=1)
     upload_idle_seconds: float = Field(default=60.0, gt=0, description="how long an upload may send nothing")
     publish_deadline_seconds: float = Field(default=10.0, gt=0, description="for the acknowledgement of an upload")
+    events_deadline_seconds: float = Field(default=10.0, gt=0, description="for the acknowledgement of some events")
+    events_in_flight_bytes: int = Field(
+        default=64 * 1024 * 1024, ge=1, description="of events that are not acknowledged yet; beyond it comes a 429"
+    )
+    max_json_body_bytes: int = Field(
+        default=16 * 1024 * 1024, ge=1, description="of events as one JSON array; NDJSON may be of any length"
+    )
     status_tail_minutes: float = Field(default=15.0, gt=0, description="how far back statuses are read at the start")
     status_tail_documents: int = Field(default=50_000, ge=1, description="how many documents are kept in memory")

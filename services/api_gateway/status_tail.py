@@ -3,112 +3,30 @@ acknowledged, on every replica of the gateway."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
 import structlog
 from pydantic import ValidationError
 
 from services.api_gateway.status_view import StatusView
+from services.api_gateway.tail import Tail, TailSource
 from shared.contracts.documents import DocumentStatus
-from shared.errors import Transient
-from shared.kafka.records import Partition, Record
+from shared.kafka.records import Record
+from shared.topics import DOCUMENTS_STATUS
 
 log = structlog.get_logger()
 
-STALLED_AFTER = 15.0
 
-
-class TailSource(Protocol):
-    """What the tail asks of Kafka, as `shared.kafka.client.KafkaTail` does it. May be started again after a stop."""
-
-    async def start(self, since: float) -> None: ...
-
-    def records(self) -> AsyncIterator[list[Record]]: ...
-
-    async def end_offsets(self) -> dict[Partition, int]: ...
-
-    async def positions(self) -> dict[Partition, int]: ...
-
-    async def stop(self) -> None: ...
-
-
-class StatusTail:
-    """Feeds a view. `run` is a job; everything else may be asked at any time, also while the broker is away."""
+class StatusTail(Tail):
+    """Feeds a view."""
 
     def __init__(self, source: TailSource, view: StatusView, minutes: float) -> None:
-        self._source = source
+        super().__init__(source, DOCUMENTS_STATUS.name, minutes)
         self._view = view
-        self._window = minutes * 60
-        self._seen_until = time.time()
-        self._positions: dict[Partition, int] | None = None
-        self._moved = asyncio.Condition()
-        self._moved_at = 0.0
 
-    async def run(self) -> None:
-        """Without end. Raises Transient where the broker is away or the reading has stopped: to be run again."""
-        self._moved_at = time.monotonic()
-        try:
-            await self._source.start(min(time.time(), self._seen_until) - self._window)
-            async for batch in self._source.records():
-                self._fold(batch)
-                await self._note_positions(await self._source.positions())
-                await self._check_progress()
-        finally:
-            self._positions = None
-            await self._source.stop()
-
-    def _fold(self, batch: Sequence[Record]) -> None:
-        for record in batch:
+    def take(self, records: Sequence[Record]) -> None:
+        for record in records:
             try:
                 self._view.add(DocumentStatus.model_validate_json(record.value or b""))
             except ValidationError as error:
                 log.warning("status skipped: not readable", position=record.position, errors=error.error_count())
-        if batch:
-            self._seen_until = max(self._seen_until, batch[-1].timestamp / 1000)
-
-    async def _note_positions(self, positions: dict[Partition, int]) -> None:
-        if positions != self._positions:
-            self._moved_at = time.monotonic()
-            async with self._moved:
-                self._positions = positions
-                self._moved.notify_all()
-
-    async def _check_progress(self) -> None:
-        """A consumer can go silent after a broker's restart without an error: only the end offsets show it."""
-        if time.monotonic() - self._moved_at < STALLED_AFTER:
-            return
-        if not _reached(self._positions, await self._ends(STALLED_AFTER)):
-            raise Transient(f"kafka: nothing came from `documents.status` for {STALLED_AFTER:g} s, yet there is more")
-        self._moved_at = time.monotonic()
-
-    async def _ends(self, deadline: float) -> dict[Partition, int]:
-        if self._positions is None:
-            raise Transient("kafka: `documents.status` is not being read")
-        try:
-            async with asyncio.timeout(deadline):
-                return await self._source.end_offsets()
-        except TimeoutError:
-            raise Transient(f"kafka: no end offsets within {deadline:g} s") from None
-
-    async def caught_up(self, deadline: float) -> bool:
-        """Whether, within `deadline` seconds, everything that was in the topic when asked is in the view."""
-        try:
-            async with asyncio.timeout(deadline):
-                ends = await self._ends(deadline)
-                async with self._moved:
-                    await self._moved.wait_for(lambda: _reached(self._positions, ends))
-        except (Transient, TimeoutError) as error:
-            log.info("the status tail is behind", error=str(error) or f"not caught up within {deadline:g} s")
-            return False
-        return True
-
-    async def probe(self) -> None:
-        """Raises Transient unless the broker answers and the topic is being read."""
-        await self._ends(STALLED_AFTER)
-
-
-def _reached(positions: Mapping[Partition, int] | None, ends: Mapping[Partition, int]) -> bool:
-    return positions is not None and all(positions.get(partition, 0) >= end for partition, end in ends.items())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from shared.contracts.documents import State
+from shared.contracts.documents import Stage, State
 from shared.documents import Document
 
 
@@ -51,6 +51,15 @@ class StoredChunk:
         return ChunkPlace(self.chunk_index, self.chunk_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Documents of one company: how many are in each state, and where those are that are under way."""
+
+    by_state: Mapping[State, int]
+    in_flight: Mapping[Stage, int]
+    completed: int
+
+
 class DocumentStore(Protocol):
     """Reads only. Every method raises Transient where the store does not answer within seconds."""
 
@@ -69,3 +78,6 @@ class DocumentStore(Protocol):
         self, document_id: str, content: Content, after: ChunkPlace | None, limit: int
     ) -> Sequence[StoredChunk]:
         """The chunks of one content, in the order of the text."""
+
+    async def totals(self, company_id: str, since: datetime) -> Totals:
+        """`completed`: those whose last change was their completion, at `since` or later."""

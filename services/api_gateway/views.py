@@ -234,12 +234,13 @@ class ProblemView(BaseModel):
 _TOLD = {
     400: "the body can't be read",
     401: "no API key, or one that isn't known",
-    404: "there is no such document, or it belongs to another company",
+    404: "there is no such thing here, or it belongs to another company",
     408: "nothing of the body arrived for too long",
-    409: "the content changed while its pages were being read",
-    413: "the file is too large",
-    415: "the body is not a form",
+    409: "it can't be done with this one, or not any more",
+    413: "the body is too large",
+    415: "the body is of a kind, or packed in a way, that is not read here",
     422: "the request makes no sense as it is",
+    429: "too much is under way already: try again after `Retry-After` seconds",
     503: "something that is needed is away: try again after `Retry-After` seconds",
 }
 

@@ -1,28 +1,39 @@
-"""Puts db_writer together: two pipelines that share only a producer, so that one store's outage is its own."""
+"""Puts db_writer together: three pipelines that share only a producer, so that one store's outage is its own."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 
-from services.db_writer.handlers import Documents, Metrics, document_failed
+from services.db_writer.handlers import Documents, Metrics, Readings, document_failed
 from services.db_writer.mongo import MongoStore
 from services.db_writer.mysql import MySqlStore
+from services.db_writer.readings import ReadingStore, collections
 from services.db_writer.settings import DbWriterSettings
 from shared.kafka.client import Connection, KafkaConsumer, KafkaProducer
 from shared.kafka.loop import ConsumeLoop
 from shared.kafka.pipeline import Limits, Pipeline
 from shared.runtime.health import Health
 from shared.runtime.service import Service
-from shared.tables import TABLES
-from shared.topics import CHUNKS_PROCESSED, DOCUMENTS_STATUS, EMBEDDINGS_READY, PROCESSED_METRICS
+from shared.streams.loading import load_streams
+from shared.streams.tables import tables
+from shared.tables import WindowTable
+from shared.topics import (
+    CHUNKS_PROCESSED,
+    DOCUMENTS_STATUS,
+    EMBEDDINGS_READY,
+    PROCESSED_METRICS,
+    PROCESSED_READINGS,
+)
 
 NAME = "db_writer"
+BATCHES_WAITING = 4
 DOCUMENT_TOPICS = (DOCUMENTS_STATUS, CHUNKS_PROCESSED, EMBEDDINGS_READY)
 
 
 @asynccontextmanager
 async def build(settings: DbWriterSettings) -> AsyncIterator[Service]:
+    streams = load_streams(settings.streams_dir)
     connection = Connection(settings.kafka_bootstrap_servers, NAME)
     producer = KafkaProducer(connection)
     mongo = MongoStore(settings.mongodb_url.get_secret_value(), settings.mongodb_database)
@@ -33,7 +44,13 @@ async def build(settings: DbWriterSettings) -> AsyncIterator[Service]:
         consumer = KafkaConsumer(connection, pipeline.group, topics, drain=settings.drain_seconds)
         return ConsumeLoop(pipeline, consumer, producer)
 
-    loops = (loop(documents_pipeline(mongo, _limits(settings))), loop(metrics_pipeline(mysql, _limits(settings))))
+    limits = _limits(settings, settings.write_batch_records, settings.write_concurrency)
+    fast_limits = _limits(settings, settings.metrics_batch_records, settings.metrics_concurrency)
+    loops = (
+        loop(documents_pipeline(mongo, limits)),
+        loop(metrics_pipeline(mysql, tables(streams), fast_limits)),
+        loop(readings_pipeline(ReadingStore(mongo), collections(streams), limits)),
+    )
     health = Health(NAME, loops, {"kafka": producer.probe, "mongodb": mongo.ping, "mysql": mysql.ping})
     try:
         yield Service(health, settings.health_host, settings.health_port, producer.start, loops)
@@ -48,14 +65,21 @@ def documents_pipeline(store: MongoStore, limits: Limits) -> Pipeline:
     return Pipeline(NAME, f"{NAME}.documents", DOCUMENT_TOPICS, handler, document_failed, limits)
 
 
-def metrics_pipeline(store: MySqlStore, limits: Limits) -> Pipeline:
-    handler = Metrics(store, TABLES).handle
+def metrics_pipeline(store: MySqlStore, allowed: Mapping[str, WindowTable], limits: Limits) -> Pipeline:
+    handler = Metrics(store, allowed).handle
     return Pipeline(NAME, f"{NAME}.metrics", (PROCESSED_METRICS,), handler, limits=limits)
 
 
-def _limits(settings: DbWriterSettings) -> Limits:
+def readings_pipeline(store: ReadingStore, allowed: Collection[str], limits: Limits) -> Pipeline:
+    handler = Readings(store, allowed).handle
+    return Pipeline(NAME, f"{NAME}.readings", (PROCESSED_READINGS,), handler, limits=limits)
+
+
+def _limits(settings: DbWriterSettings, batch_records: int, concurrency: int) -> Limits:
+    """Without lingering: while a batch is written, the next one gathers."""
     return Limits(
-        concurrency=settings.write_concurrency,
-        batch_records=settings.write_batch_records,
+        concurrency=concurrency,
+        batch_records=batch_records,
+        buffer_records=BATCHES_WAITING * batch_records,
         drain=settings.drain_seconds,
     )

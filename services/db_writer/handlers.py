@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import structlog
 
-from services.db_writer import parts
+from services.db_writer import parts, readings
+from services.db_writer.epochs import Cut
 from services.db_writer.mongo import MongoStore
 from services.db_writer.mysql import MySqlStore
 from services.db_writer.parts import Version
-from services.db_writer.rows import checked, newest
+from services.db_writer.readings import ReadingStore
+from services.db_writer.rows import Shape, checked, naive, newest, shape_of
 from services.db_writer.statuses import changed, completed
 from shared.contracts.chunks import ChunkProcessed, EmbeddingReady, Part
 from shared.contracts.documents import DocumentStatus, Reason
 from shared.contracts.metrics import MetricRow
-from shared.errors import Transient
+from shared.contracts.readings import Reading
+from shared.errors import Code, Permanent, Transient
 from shared.kafka.deadletters import Failure
 from shared.kafka.records import Emit, Message
+from shared.runtime.metrics import ROWS
 from shared.tables import WindowTable
 
 log = structlog.get_logger()
@@ -99,13 +104,62 @@ def document_failed(message: Message[Told], failure: Failure) -> Sequence[Emit]:
 
 
 class Metrics:
-    """Window rows into MySQL."""
+    """Window rows into MySQL, and the end of their older epochs.
+
+    Each partition brings a `truncate` of its own, before, between or after rows that it is about. The order doesn't
+    matter: an older epoch's row that is written before is deleted, one that comes later is left out, and a row of the
+    new epoch is touched by neither.
+    """
 
     def __init__(self, store: MySqlStore, tables: Mapping[str, WindowTable]) -> None:
         """`tables` is the allow-list: no other name reaches SQL."""
         self._store = store
-        self._tables = tables
+        self._shapes = {name: Shape(table) for name, table in tables.items()}
 
     async def handle(self, batch: Sequence[Message[MetricRow]]) -> Sequence[Emit]:
-        await self._store.write(newest(checked(message.event, self._tables) for message in batch))
+        events = [message.event for message in batch]
+        rows = [checked(event, self._shapes) for event in events if event.control is None]
+        await self._truncate(event for event in events if event.control is not None)
+        kept = newest(rows)
+        outdated = await self._store.write(kept)
+        _count("mysql", read=len(rows), kept=len(kept), outdated=outdated)
         return ()
+
+    async def _truncate(self, controls: Iterable[MetricRow]) -> None:
+        for cut in {self._cut(event) for event in controls}:
+            deleted = await self._store.truncate(self._shapes[cut.table].table, cut)
+            log.info("an epoch began", table=cut.table, epoch=cut.epoch, deleted=deleted)
+
+    def _cut(self, event: MetricRow) -> Cut:
+        table = shape_of(event, self._shapes).table
+        return Cut(table.name, event.epoch, event.since and naive(event.since))
+
+
+class Readings:
+    """Clean events into MongoDB."""
+
+    def __init__(self, store: ReadingStore, collections: Collection[str]) -> None:
+        """`collections` is the allow-list."""
+        self._store = store
+        self._collections = collections
+
+    async def handle(self, batch: Sequence[Message[Reading]]) -> Sequence[Emit]:
+        by_collection: defaultdict[str, list[Reading]] = defaultdict(list)
+        for message in batch:
+            by_collection[self._allowed(message.event.collection)].append(message.event)
+        for collection, told in by_collection.items():
+            kept = readings.newest(told)
+            outdated = await self._store.write(collection, kept)
+            _count("mongodb", read=len(told), kept=len(kept), outdated=outdated)
+        return ()
+
+    def _allowed(self, name: str) -> str:
+        if name not in self._collections:
+            raise Permanent(Code.UNKNOWN_COLLECTION, f"`_collection_name` is not a declared collection: `{name[:100]}`")
+        return name
+
+
+def _count(store: str, *, read: int, kept: int, outdated: int) -> None:
+    ROWS.labels(store, "folded").inc(read - kept)
+    ROWS.labels(store, "outdated").inc(outdated)
+    ROWS.labels(store, "written").inc(kept - outdated)

@@ -76,11 +76,16 @@ class MongoStore:
         with map_pymongo_errors():
             await self._client.admin.command("ping")
 
-    async def create_indexes(self) -> None:
-        """Raises Fatal where an index of that name exists with other fields."""
+    @property
+    def database(self) -> Any:
+        """motor's, for those who write other collections over the same connections."""
+        return self._database
+
+    async def create_indexes(self, others: Mapping[str, Sequence[IndexModel]]) -> None:
+        """Of the documents, and of other collections. Raises Fatal where one of that name exists with other fields."""
         with map_pymongo_errors():
-            for collection, indexes in INDEXES.items():
-                await self._database[collection].create_indexes(indexes)
+            for collection, indexes in (*INDEXES.items(), *others.items()):
+                await self._database[collection].create_indexes(list(indexes))
 
     # ---- parts ---------------------------------------------------------------------------------------------------
 
@@ -108,7 +113,7 @@ class MongoStore:
         try:
             await self._database[collection].bulk_write([_guarded(part) for part in parts], ordered=False)
         except BulkWriteError as error:
-            if not _only_duplicates(error):
+            if not only_duplicates(error):
                 raise
             return [parts[item["index"]] for item in error.details["writeErrors"]]
         return []
@@ -172,7 +177,7 @@ class MongoStore:
         try:
             done = await self._database["documents"].bulk_write(operations, ordered=False)
         except BulkWriteError as error:
-            if not _only_duplicates(error):
+            if not only_duplicates(error):
                 raise
             return int(error.details["nMatched"] + error.details["nUpserted"])
         return int(done.matched_count + done.upserted_count)
@@ -208,7 +213,8 @@ def _document(row: Row) -> Document:
     return Document.model_validate({**row, "document_id": row["_id"]})
 
 
-def _only_duplicates(error: BulkWriteError) -> bool:
+def only_duplicates(error: BulkWriteError) -> bool:
+    """Whether every document that wasn't written met one with its key."""
     details: Row = error.details
     return not details["writeConcernErrors"] and all(item["code"] == DUPLICATE_KEY for item in details["writeErrors"])
 

@@ -1,10 +1,9 @@
-"""The only module that knows aiomysql: writing window rows, and the translation of its errors."""
+"""The only module that knows aiomysql: window rows and their epochs in MySQL, and the translation of its errors."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -13,17 +12,23 @@ from urllib.parse import unquote, urlsplit
 import aiomysql
 from pymysql import err
 
-from services.db_writer import sql
+from services.db_writer import schema, sql
+from services.db_writer.dialect import knows_row_alias, text_collation
+from services.db_writer.epochs import Cut, living
 from services.db_writer.rows import Row
 from shared.errors import Code, Fatal, Permanent, Transient
 from shared.tables import WindowTable
 
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 30
+SCHEMA_SECONDS = 600
 POOL = 16
-SESSION = "SET SESSION sql_mode='STRICT_ALL_TABLES', sql_notes=0, time_zone='+00:00', innodb_lock_wait_timeout=10"
-ROW_ALIAS_SINCE = (8, 0, 19)
-NO_TABLE, PARSE_ERROR, PACKET_TOO_LARGE = 1146, 1064, 1153
+DELETED_AT_ONCE = 2_000
+SESSION = (
+    "SET SESSION sql_mode='STRICT_ALL_TABLES', sql_notes=0, time_zone='+00:00', "
+    "innodb_lock_wait_timeout=10, lock_wait_timeout=10"
+)
+NO_COLUMN, PARSE_ERROR, NO_TABLE, PACKET_TOO_LARGE = 1054, 1064, 1146, 1153
 REFUSED_VALUES = {1292, 1690, 3819, 4025, PACKET_TOO_LARGE}
 
 
@@ -45,30 +50,71 @@ class MySqlStore:
         async with self._connection() as connection, connection.cursor() as cursor:
             await cursor.execute("SELECT 1")
 
-    async def create_tables(self, tables: Sequence[WindowTable]) -> None:
-        async with self._connection() as connection, connection.cursor() as cursor:
-            for table in tables:
-                await cursor.execute(sql.create_table(table))
+    async def apply_schema(self, tables: Sequence[WindowTable]) -> None:
+        """Makes the database what is declared; one at a time, whoever else does the same.
 
-    async def write(self, rows: Sequence[Row]) -> None:
-        """One statement per table, one transaction. `rows` are sorted by table and key and hold no key twice.
+        Raises Fatal where something must not change.
+        """
+        async with self._connection(SCHEMA_SECONDS) as connection, connection.cursor() as cursor:
+            await cursor.execute("SELECT GET_LOCK(CONCAT('cauce:', MD5(DATABASE())), 10)")
+            if await cursor.fetchone() != (1,):
+                raise Transient("mysql: somebody else is changing the schema")
+            await schema.apply(cursor, tables, text_collation(connection.get_server_info()))
+            await cursor.execute("SELECT RELEASE_LOCK(CONCAT('cauce:', MD5(DATABASE())))")
+
+    async def write(self, rows: Sequence[Row]) -> int:
+        """One statement per table, one transaction; returns how many rows were left out since their epoch is over.
+
+        `rows` are sorted by table and key and hold no key twice. The epochs are read in the same transaction, which
+        holds them: a writer that slept through a reset can't bring old rows back.
 
         Not with `executemany`, which sends a statement per row, without a word, when it doesn't recognise the SQL.
         Raises Transient (nothing or all is written), or Permanent(STORE_REJECTED) when a value is refused.
         """
+        if not rows:
+            return 0
         async with self._connection() as connection, connection.cursor() as cursor:
             await connection.begin()
-            for table, group in groupby(rows, key=lambda row: row.table):
+            kept = living(rows, await self._cuts(cursor, sorted({row.table.name for row in rows})))
+            for table, group in groupby(kept, key=lambda row: row.table):
                 members = list(group)
-                statement = sql.upsert(table, len(members), row_alias=knows_row_alias(connection.get_server_info()))
+                statement = sql.upsert(table, len(members), row_alias=_row_alias(connection))
                 await cursor.execute(statement, [value for row in members for value in (*row.values, row.epoch)])
             await connection.commit()
+        return len(rows) - len(kept)
+
+    async def _cuts(self, cursor: Any, tables: Sequence[str]) -> list[Cut]:
+        await cursor.execute(sql.shared_epochs(len(tables)), tables)
+        return [Cut(*found) for found in await cursor.fetchall()]
+
+    async def truncate(self, table: WindowTable, cut: Cut) -> int:
+        """Records the epoch, then deletes what it ends, a little at a time; returns how many rows.
+
+        The record comes first and waits for writers under way: those after it leave out what would be deleted.
+        """
+        async with self._connection() as connection, connection.cursor() as cursor:
+            await connection.begin()
+            await cursor.execute(sql.LOCK_EPOCHS, [table.name])
+            await cursor.execute(sql.begin_epoch(row_alias=_row_alias(connection)), cut)
+            await connection.commit()
+        deleted, start = 0, cut.since or sql.FAR_PAST
+        while (start := await self._oldest_outdated(table, cut.epoch, start)) is not None:
+            async with self._connection() as connection, connection.cursor() as cursor:
+                await cursor.execute(sql.delete_outdated(table), [cut.epoch, start, DELETED_AT_ONCE])
+                deleted += cursor.rowcount
+        return deleted
+
+    async def _oldest_outdated(self, table: WindowTable, epoch: int, start: Any) -> Any:
+        async with self._connection() as connection, connection.cursor() as cursor:
+            await cursor.execute(sql.oldest_outdated(table), [epoch, start])
+            found = await cursor.fetchone()
+        return found and found[0]
 
     @contextlib.asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
-        """After any error the connection is closed: what it would answer next is in doubt."""
-        with map_mysql_errors():
-            async with asyncio.timeout(STATEMENT_SECONDS):
+    async def _connection(self, seconds: float = STATEMENT_SECONDS) -> AsyncIterator[Any]:
+        """For so long. After any error the connection is closed: what it would answer next is in doubt."""
+        with map_mysql_errors(seconds):
+            async with asyncio.timeout(seconds):
                 if self._pool is None:
                     self._pool = await _pool(self._settings)
                 connection = await self._pool.acquire()
@@ -100,12 +146,8 @@ def connection_settings(url: str) -> dict[str, Any]:
     }
 
 
-def knows_row_alias(server: str) -> bool:
-    """`server` is the version as the handshake gives it: `8.4.3`, `11.4.5-MariaDB`, `5.5.5-10.6.12-MariaDB-log`."""
-    found = re.match(r"(\d+)\.(\d+)\.(\d+)", server)
-    if found is None or "mariadb" in server.lower():
-        return False
-    return tuple(map(int, found.groups())) >= ROW_ALIAS_SINCE
+def _row_alias(connection: Any) -> bool:
+    return knows_row_alias(connection.get_server_info())
 
 
 async def _pool(settings: dict[str, Any]) -> Any:
@@ -113,7 +155,7 @@ async def _pool(settings: dict[str, Any]) -> Any:
 
 
 @contextlib.contextmanager
-def map_mysql_errors() -> Iterator[None]:
+def map_mysql_errors(seconds: float = STATEMENT_SECONDS) -> Iterator[None]:
     """pymysql's errors as ours. Only a refused value is the record's fault; a statement that doesn't parse is a bug.
 
     Everything else is an outage, of the server or of its configuration: away, read-only, full, too many connections,
@@ -129,10 +171,10 @@ def map_mysql_errors() -> Iterator[None]:
             raise Permanent(Code.STORE_REJECTED, f"mysql refuses the row: {_said(error)}") from error
         if number == PARSE_ERROR:
             raise
-        advice = ": run `python -m services.db_writer --init`" if number == NO_TABLE else ""
+        advice = ": run `python -m services.db_writer --init`" if number in (NO_TABLE, NO_COLUMN) else ""
         raise Transient(f"mysql: {_said(error)}{advice}") from error
     except TimeoutError as error:
-        raise Transient(f"mysql: no answer within {STATEMENT_SECONDS} s") from error
+        raise Transient(f"mysql: no answer within {seconds:g} s") from error
     except (OSError, asyncio.IncompleteReadError) as error:
         raise Transient(f"mysql: {error}") from error
 

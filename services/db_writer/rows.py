@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from shared.contracts.base import to_utc_milliseconds
 from shared.contracts.metrics import Cell, MetricRow
@@ -14,72 +15,108 @@ from shared.errors import Code, Permanent
 from shared.tables import Column, WindowTable
 
 Value = str | int | float | datetime | None
+Convert = Callable[[Cell], Value]
+NO_TIME = "must be a time with its zone, such as `2026-01-02T03:04:05.678Z`"
 BIGINT = range(-(2**63), 2**63)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Values in the order of the table's columns; times in UTC without a zone, as DATETIME holds them."""
+class Row(NamedTuple):
+    """Values in the order of the table's columns; times in UTC without a zone, as DATETIME holds them.
+
+    The version is (epoch, count): of one key the greatest stays.
+    """
 
     table: WindowTable
-    epoch: int
+    version: tuple[int, int]
     values: tuple[Value, ...]
 
     @property
-    def key(self) -> tuple[str, ...]:
+    def key(self) -> tuple[Any, ...]:
         """Sorts like the primary key, well enough to give all writers one order of locks."""
-        return tuple(str(value) for value in self.values[: len(self.table.key)])
+        return self.values[: len(self.table.key)]
 
     @property
-    def version(self) -> tuple[int, int]:
-        """(epoch, count): of one key the greatest stays."""
-        place = [column.name for column in self.table.columns].index(self.table.count)
-        count = self.values[place]
-        return self.epoch, count if isinstance(count, int) else 0
+    def epoch(self) -> int:
+        return self.version[0]
+
+    @property
+    def window_start(self) -> Any:
+        """A datetime: every key begins with it."""
+        return self.values[0]
 
 
 def newest(rows: Iterable[Row]) -> list[Row]:
     """One row per table and key: the one of the greatest version, of equal ones the last; sorted by table and key."""
-    kept: dict[tuple[str, tuple[str, ...]], Row] = {}
+    kept: dict[tuple[str, tuple[Any, ...]], Row] = {}
     for row in rows:
         place = (row.table.name, row.key)
-        if place not in kept or row.version >= kept[place].version:
+        known = kept.get(place)
+        if known is None or row.version >= known.version:
             kept[place] = row
     return [kept[place] for place in sorted(kept)]
 
 
-def checked(event: MetricRow, tables: Mapping[str, WindowTable]) -> Row:
-    """Raises Permanent(UNKNOWN_TABLE), or Permanent(STORE_REJECTED) where the columns aren't the declared ones."""
-    table = tables.get(event.table)
-    if table is None:
+class Shape:
+    """A table's declaration, prepared for checking many rows."""
+
+    def __init__(self, table: WindowTable) -> None:
+        self.table = table
+        self._declared = {column.name for column in table.columns}
+        self._required = {column.name for column in table.columns if not column.nullable}
+        self._converters = [(column.name, _converter(column)) for column in table.columns]
+        self._count = [column.name for column in table.columns].index(table.count)
+
+    def row(self, event: MetricRow) -> Row:
+        """Columns that may be null may be missing: a writer may follow an older declaration.
+
+        Raises Permanent(STORE_REJECTED) where a cell or a column isn't as declared.
+        """
+        cells = event.columns
+        if cells.keys() != self._declared:
+            self._check_names(cells)
+        values = tuple([self._value(name, convert, cells.get(name)) for name, convert in self._converters])
+        count = values[self._count]
+        return Row(self.table, (event.epoch, count if isinstance(count, int) else 0), values)
+
+    def _check_names(self, cells: Mapping[str, Cell]) -> None:
+        if missing := self._required - cells.keys():
+            raise self._refused(f" needs columns that are missing: {_names(missing)}")
+        if unknown := {name for name in cells.keys() - self._declared if not name.startswith("_")}:
+            raise self._refused(f" has no such columns: {_names(unknown)}")
+
+    def _value(self, name: str, convert: Convert, cell: Cell) -> Value:
+        try:
+            return convert(cell)
+        except (ValueError, OverflowError) as error:
+            raise self._refused(f".`{name}`: {error}") from None
+
+    def _refused(self, why: str) -> Permanent:
+        return Permanent(Code.STORE_REJECTED, f"`{self.table.name}`{why}")
+
+
+def checked(event: MetricRow, shapes: Mapping[str, Shape]) -> Row:
+    """Raises Permanent(STORE_REJECTED), or Permanent(UNKNOWN_TABLE)."""
+    return shape_of(event, shapes).row(event)
+
+
+def shape_of(event: MetricRow, shapes: Mapping[str, Shape]) -> Shape:
+    """`shapes` is the allow-list. Raises Permanent(UNKNOWN_TABLE)."""
+    shape = shapes.get(event.table)
+    if shape is None:
         raise Permanent(Code.UNKNOWN_TABLE, f"`_table_name` is not a declared table: `{event.table[:100]}`")
-    cells = {name: cell for name, cell in event.columns.items() if not name.startswith("_")}
-    _same_names(table, cells)
-    return Row(table, event.epoch, tuple(_value(table, column, cells[column.name]) for column in table.columns))
-
-
-def _same_names(table: WindowTable, cells: Mapping[str, Cell]) -> None:
-    declared = {column.name for column in table.columns}
-    if missing := declared - cells.keys():
-        raise Permanent(Code.STORE_REJECTED, f"`{table.name}` needs columns that are missing: {_names(missing)}")
-    if unknown := cells.keys() - declared:
-        raise Permanent(Code.STORE_REJECTED, f"`{table.name}` has no such columns: {_names(unknown)}")
+    return shape
 
 
 def _names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name[:64]}`" for name in sorted(names)[:10])
 
 
-def _value(table: WindowTable, column: Column, cell: Cell) -> Value:
-    if cell is None and "NOT NULL" not in column.sql.upper():
-        return None
-    try:
-        return _converter(column.sql)(cell)
-    except (ValueError, OverflowError) as error:
-        raise Permanent(Code.STORE_REJECTED, f"`{table.name}`.`{column.name}`: {error}") from None
+def _converter(column: Column) -> Convert:
+    convert = _of_type(column.sql)
+    return (lambda cell: None if cell is None else convert(cell)) if column.nullable else convert
 
 
-def _converter(sql: str) -> Callable[[Cell], Value]:
+def _of_type(sql: str) -> Convert:
     """By the SQL type's first word. A type that isn't known here is a mistake in the declaration, not in a record."""
     kind, length = re.match(r"(\w+)(?:\((\d+)\))?", sql).groups()  # type: ignore[union-attr]
     match kind.upper():
@@ -90,16 +127,30 @@ def _converter(sql: str) -> Callable[[Cell], Value]:
         case "DOUBLE":
             return _number
         case "VARCHAR":
-            return lambda cell: _text(cell, int(length))
-    raise NotImplementedError(f"shared/tables.py declares a type that db_writer can't check: `{sql}`")
+            longest = int(length)
+            return lambda cell: _text(cell, longest)
+    raise NotImplementedError(f"shared/streams/tables.py makes a type that db_writer can't check: `{sql}`")
 
 
 def _moment(cell: Cell) -> datetime:
-    moment = datetime.fromisoformat(cell) if isinstance(cell, str) else None
-    if moment is None or moment.tzinfo is None:
-        raise ValueError("must be a time with its zone, such as `2026-01-02T03:04:05.678Z`")
+    if isinstance(cell, str):
+        return _parsed(cell)
+    raise ValueError(NO_TIME)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> datetime:
+    """Rows of one window come in great numbers, so that most times have been read before."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(NO_TIME)
     if not 1000 <= moment.year <= 9998:
         raise ValueError("lies outside the years 1000 to 9998")
+    return naive(moment)
+
+
+def naive(moment: datetime) -> datetime:
+    """In UTC, to the millisecond, without a zone."""
     return to_utc_milliseconds(moment).astimezone(UTC).replace(tzinfo=None)
 
 

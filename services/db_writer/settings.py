@@ -16,5 +16,13 @@ class DbWriterSettings(CommonSettings):
         default=SecretStr("mysql://cauce:cauce@localhost:3306/cauce"), description="mysql://user:password@host:port/db"
     )
     write_batch_records: int = Field(default=500, ge=1, description="records written at once")
-    write_concurrency: int = Field(default=3, ge=1, description="batches at once, per store")
+    metrics_batch_records: int = Field(
+        default=2_000, ge=1, description="updates of window rows that are folded by key and written at once"
+    )
+    metrics_concurrency: int = Field(
+        default=2,
+        ge=1,
+        description="batches of window rows at once: fewer fold more rows into one, more hide a slow disk",
+    )
+    write_concurrency: int = Field(default=3, ge=1, description="batches of anything else at once, per topic group")
     init_patience_seconds: float = Field(default=60.0, ge=0, description="how long `--init` waits for a store")

@@ -1,20 +1,21 @@
-"""The statements for window tables. Names come from the declarations alone; values are always parameters."""
+"""The statements for window rows and their epochs. Names come from the declarations alone; values are parameters."""
 
 from __future__ import annotations
 
+from shared.ddl import EPOCH
 from shared.tables import WindowTable
 
-EPOCH = "_epoch"
-
-
-def create_table(table: WindowTable) -> str:
-    columns = [f"`{column.name}` {column.sql}" for column in table.columns]
-    key = ", ".join(f"`{column.name}`" for column in table.key)
-    body = ", ".join([*columns, f"`{EPOCH}` BIGINT NOT NULL", f"PRIMARY KEY ({key})"])
-    return (
-        f"CREATE TABLE IF NOT EXISTS `{table.name}` ({body}) "
-        "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
-    )
+CREATE_EPOCHS = (
+    "CREATE TABLE IF NOT EXISTS cauce_epochs (table_name VARCHAR(64) NOT NULL, epoch BIGINT NOT NULL, "
+    "since DATETIME(3) NULL, PRIMARY KEY (table_name, epoch)) "
+    "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+)
+"""Which epochs of a table began when; epoch 0 of each is there from the start, so that there is something to lock."""
+FIRST_EPOCH = (
+    "INSERT INTO cauce_epochs (table_name, epoch, since) VALUES (%s, 0, NULL) ON DUPLICATE KEY UPDATE epoch = 0"
+)
+LOCK_EPOCHS = "SELECT epoch FROM cauce_epochs WHERE table_name = %s FOR UPDATE"
+FAR_PAST = "1000-01-01"
 
 
 def upsert(table: WindowTable, rows: int, *, row_alias: bool) -> str:
@@ -35,7 +36,7 @@ def upsert(table: WindowTable, rows: int, *, row_alias: bool) -> str:
 
 def _assignments(table: WindowTable, row_alias: bool) -> str:
     def new(name: str) -> str:
-        return f"new.`{name}`" if row_alias else f"VALUES(`{name}`)"
+        return _new(name, row_alias)
 
     def old(name: str) -> str:
         return f"`{table.name}`.`{name}`"
@@ -45,3 +46,38 @@ def _assignments(table: WindowTable, row_alias: bool) -> str:
     plain = [column.name for column in table.values if column.name != table.count]
     replaced = [f"`{name}` = IF({wins}, {new(name)}, {old(name)})" for name in (*plain, table.count)]
     return ", ".join([*replaced, f"`{EPOCH}` = GREATEST({new(EPOCH)}, {old(EPOCH)})"])
+
+
+def _new(name: str, row_alias: bool) -> str:
+    return f"new.`{name}`" if row_alias else f"VALUES(`{name}`)"
+
+
+def shared_epochs(tables: int) -> str:
+    """Read and held until the end of the transaction: an epoch that begins meanwhile waits for it."""
+    names = ", ".join(["%s"] * tables)
+    return f"SELECT table_name, epoch, since FROM cauce_epochs WHERE table_name IN ({names}) LOCK IN SHARE MODE"  # noqa: S608
+
+
+def begin_epoch(*, row_alias: bool) -> str:
+    """Parameters: table, epoch, since. Of one epoch told twice, the one that covers more windows counts."""
+    new, old = _new("since", row_alias), "cauce_epochs.since"
+    return (
+        f"INSERT INTO cauce_epochs (table_name, epoch, since) VALUES (%s, %s, %s){' AS new' if row_alias else ''} "  # noqa: S608
+        f"ON DUPLICATE KEY UPDATE since = IF({old} IS NULL OR {new} IS NULL, NULL, LEAST({old}, {new}))"
+    )
+
+
+def oldest_outdated(table: WindowTable) -> str:
+    """Parameters: epoch, the first window that matters."""
+    return (
+        f"SELECT window_start FROM `{table.name}` WHERE `{EPOCH}` < %s AND window_start >= %s "  # noqa: S608
+        "ORDER BY window_start LIMIT 1"
+    )
+
+
+def delete_outdated(table: WindowTable) -> str:
+    """Parameters: epoch, the first window that matters, how many rows at most. In the order of the primary key, as
+    writers take their locks."""
+    key = ", ".join(f"`{column.name}`" for column in table.key)
+    outdated = f"`{EPOCH}` < %s AND window_start >= %s"
+    return f"DELETE FROM `{table.name}` WHERE {outdated} ORDER BY {key} LIMIT %s"  # noqa: S608

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 STOP_DEADLINE = 5.0
 COMMIT_DEADLINE = 10.0
+BATCH_BYTES = 256 * 1024
+READ_DEADLINE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,23 @@ def _how_it_ended(closing: asyncio.Future[None]) -> str:
 class KafkaProducer:
     """Idempotent, acknowledged by all in-sync replicas. Implements `transport.Producer`."""
 
-    def __init__(self, connection: Connection, *, deadline: float = 30.0) -> None:
-        """`deadline` in seconds: how long a publish may take before its outcome counts as unknown."""
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        deadline: float = 30.0,
+        compression: str = "zstd",
+        linger: float = 0.002,
+        batch_bytes: int = BATCH_BYTES,
+    ) -> None:
+        """`deadline` in seconds: how long a publish may take before its outcome counts as unknown. `linger` in seconds:
+        how long a batch waits for more. `batch_bytes` must not exceed the least limit of the topics written to, which
+        would refuse a batch for the sum of its records."""
         self._connection = connection
         self._deadline = deadline
+        self._compression = compression
+        self._linger = linger
+        self._batch_bytes = batch_bytes
         self._client: AIOKafkaProducer | None = None
         self._building = asyncio.Lock()
 
@@ -119,10 +134,10 @@ class KafkaProducer:
             client_id=self._connection.client_id,
             acks="all",
             enable_idempotence=True,
-            linger_ms=2,
-            max_batch_size=256 * 1024,
+            linger_ms=int(self._linger * 1000),
+            max_batch_size=self._batch_bytes,
             max_request_size=128 * 1024 * 1024,  # what counts are the topics' limits, on compressed bytes
-            compression_type="zstd",
+            compression_type=self._compression,
             request_timeout_ms=int(self._deadline * 1000),
         )
         await _start(client)
@@ -433,3 +448,96 @@ async def offset_ranges(connection: Connection, topics: Sequence[str]) -> dict[P
     finally:
         await _stop(client)
     return {Partition(place.topic, place.partition): range(first[place], end[place]) for place in places}
+
+
+async def offsets_at(connection: Connection, topic: str, times: Sequence[int]) -> list[dict[Partition, int]]:
+    """For each of `times`, in milliseconds since 1970: the offset of the first record of each partition that is not
+    older, or the one after the last. Raises Transient."""
+    client = AIOKafkaConsumer(bootstrap_servers=connection.bootstrap_servers, client_id=connection.client_id)
+    await _start(client)
+    try:
+        with translated():
+            await client._client.add_topic(topic)  # noqa: SLF001 as in KafkaTail
+            places = [TopicPartition(topic, number) for number in client.partitions_for_topic(topic) or ()]
+            ends = await client.end_offsets(places)
+            found = [await client.offsets_for_times(dict.fromkeys(places, time)) for time in times]
+    finally:
+        await _stop(client)
+    return [{Partition(*place): at[place].offset if at[place] else ends[place] for place in places} for at in found]
+
+
+async def read_from(
+    connection: Connection, starts: Mapping[Partition, int], ends: Mapping[Partition, int] | None = None
+) -> AsyncGenerator[list[Record], None]:
+    """Every record of these partitions from its start, without a group; with `ends`, those below and then no more.
+
+    Without `ends` it goes on for ever, and hands out an empty list where nothing came for a while. What retention has
+    removed is left out. Raises Transient, also where records that must be there don't come.
+    """
+    reader = _Reader(connection, starts, ends)
+    await _start(reader.client)
+    try:
+        reader.begin()
+        while reader.open:
+            yield await reader.next()
+    finally:
+        await _stop(reader.client)
+
+
+class _Reader:
+    """Partitions that are read to their ends are left; the others go on."""
+
+    def __init__(
+        self, connection: Connection, starts: Mapping[Partition, int], ends: Mapping[Partition, int] | None
+    ) -> None:
+        self._starts = starts
+        self._ends = ends
+        self.open = {
+            TopicPartition(*partition) for partition, start in starts.items() if ends is None or start < ends[partition]
+        }
+        self._quiet_since = asyncio.get_running_loop().time()
+        self.client = AIOKafkaConsumer(
+            bootstrap_servers=connection.bootstrap_servers,
+            client_id=connection.client_id,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+        )
+
+    def begin(self) -> None:
+        self.client.assign(list(self.open))
+        for place in self.open:
+            self.client.seek(place, self._starts[Partition(*place)])
+
+    async def next(self) -> list[Record]:
+        with translated():
+            batches = await self.client.getmany(*self.open, timeout_ms=500, max_records=5_000)
+            records = [_record(raw) for batch in batches.values() for raw in batch]
+            if self._ends is not None:
+                records = [record for record in records if record.offset < self._ends[record.partition]]
+                await self._leave_what_is_read(self._ends, bool(batches))
+        return records
+
+    async def _leave_what_is_read(self, ends: Mapping[Partition, int], came: bool) -> None:
+        """By position, since the last offsets of a partition may be markers, or gone."""
+        now = asyncio.get_running_loop().time()
+        if came:
+            self._quiet_since = now
+        done = {place for place in self.open if await self.client.position(place) >= ends[Partition(*place)]}
+        if done:
+            self.client.pause(*done)
+            self.open -= done
+        elif now - self._quiet_since > READ_DEADLINE:
+            raise Transient(f"kafka: no records for {READ_DEADLINE:g} s, though there must be some")
+
+
+async def first_timestamps(connection: Connection, topic: str) -> dict[Partition, int | None]:
+    """Of each partition that has lost records to retention: the timestamp, in ms since 1970, of the first that it
+    holds; None where it holds none any more. Raises Transient."""
+    lost = {place: held for place, held in (await offset_ranges(connection, [topic])).items() if held.start > 0}
+    found: dict[Partition, int | None] = dict.fromkeys(lost)
+    starts = {place: held.start for place, held in lost.items() if held}
+    async for batch in read_from(connection, starts, {place: start + 1 for place, start in starts.items()}):
+        found |= {record.partition: record.timestamp for record in batch}
+    return found

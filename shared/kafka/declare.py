@@ -65,6 +65,22 @@ def _step(topic: Topic, present: TopicOnBroker | None, replication_factor: int) 
     return Step(topic, Action.CONFIGURE if differences else Action.KEEP, differences)
 
 
+def differences(declared: Sequence[Topic], present: Mapping[str, TopicOnBroker], replication_factor: int) -> list[str]:
+    """Everything in which the broker's topics are not what is declared, a line each."""
+    lines = []
+    for topic in declared:
+        now = present.get(topic.name)
+        refusal = now and _refusal(topic, now, replication_factor)
+        lines += [refusal] if refusal else []
+        step = _step(topic, now, replication_factor)
+        lines += [f"`{topic.name}` is missing"] if step.action is Action.CREATE else []
+        lines += [
+            f"`{topic.name}`: {name} is declared as {wanted}, the broker has {found}"
+            for name, (found, wanted) in step.differences.items()
+        ]
+    return lines
+
+
 async def apply(admin: KafkaAdmin, declared: Sequence[Topic], replication_factor: int) -> list[Step]:
     """Creates what is missing, configures what differs; repeating it does nothing.
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
@@ -136,6 +137,8 @@ class ConsumeLoop:
         self.moved_at = time.monotonic()
         for record in fetched:
             self._accept(record)
+        for topic, records in Counter(record.partition.topic for record in fetched).items():
+            metrics.RECORDS_IN.labels(self._pipeline.service, topic).inc(records)
 
     async def _unless_stopping(self, work: Coroutine[None, None, None]) -> bool:
         """Whether it was done before the end was asked for; it is given up then (what was fetched is read again)."""
@@ -157,7 +160,6 @@ class ConsumeLoop:
         if watermark is None:
             return  # revoked between the fetch and now
         watermark.add(record.offset)
-        metrics.RECORDS_IN.labels(self._pipeline.service, record.partition.topic).inc()
         self._lanes.add(Message(record, decode(record, self._topics[record.partition.topic])))
         self._wake.set()
 

@@ -113,14 +113,20 @@ def _encode(emit: Emit, ordinal: int, source: str, traceparent: bytes | None) ->
 
 def _headers(emit: Emit, ordinal: int, source: str, traceparent: bytes | None) -> Headers:
     came_with = emit.cause.header("traceparent") if emit.cause else traceparent
+    time = format_instant(datetime.now(UTC))
+    return cloud_event(emit.topic.name, source, _event_id(emit, ordinal), time, trace_parent(came_with))
+
+
+def cloud_event(topic: str, source: str, event_id: str, time: str, trace: str) -> Headers:
+    """The headers of an event; `time` as `2026-01-02T03:04:05.678Z`, `trace` as `trace_parent` gives it."""
     return (
         ("ce_specversion", b"1.0"),
-        ("ce_id", _event_id(emit, ordinal).encode()),
+        ("ce_id", event_id.encode()),
         ("ce_source", f"/cauce/{source}".encode()),
-        ("ce_type", f"cauce.{emit.topic.name}".encode()),
-        ("ce_time", format_instant(datetime.now(UTC)).encode()),
+        ("ce_type", f"cauce.{topic}".encode()),
+        ("ce_time", time.encode()),
         ("content-type", b"application/json"),
-        ("traceparent", trace_parent(came_with).encode()),
+        ("traceparent", trace.encode()),
     )
 
 

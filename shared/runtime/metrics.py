@@ -10,6 +10,12 @@ RETRIES = Counter(
     "cauce_retries_total", "Waits before another attempt, by kind: outage or unknown", ["service", "kind"]
 )
 DEAD_LETTERS = Counter("cauce_dead_letters_total", "Dead letters acknowledged", ["service", "topic", "code"])
+ROWS = Counter(
+    "cauce_rows_total",
+    "Rows of a store by what became of them: written, folded (a newer one came in the same batch), outdated (a newer "
+    "reading was there, or the row's epoch is over)",
+    ["store", "outcome"],
+)
 HANDLE_SECONDS = Histogram(
     "cauce_handle_seconds",
     "Time a handler took for a batch",

@@ -46,12 +46,21 @@ class StandIn:
         self.asked += 1
         return JSONResponse({"document_id": "d1", "state": state, "stage": stage, "counts": {"chunks": 2}})
 
+    async def events(self, request: Request) -> JSONResponse:
+        if self.busy:
+            self.busy -= 1
+            return problem(429, "Kafka is behind", accepted=1, line=3)
+        lines = (await request.body()).splitlines()
+        self.received += [(request.url.path, f"{request.url.query} {request.headers['content-type']}", lines[0])]
+        return JSONResponse({"stream": "s", "accepted": len(lines) - 1, "rejected": 1, "errors": []}, 202)
+
     def app(self) -> Starlette:
         return Starlette(
             routes=[
                 Route("/upload", self.upload, methods=["POST"]),
                 Route("/documents/by-name/{name}", self.upload, methods=["PUT"]),
                 Route("/documents/{id}", self.progress),
+                Route("/events/{stream}", self.events, methods=["POST"]),
             ]
         )
 
@@ -65,8 +74,8 @@ def parse(content_type: str, body: bytes) -> tuple[str, bytes]:
     return str(part.get_filename()), content
 
 
-def problem(status: int, detail: str) -> JSONResponse:
-    return JSONResponse({"title": "x", "detail": detail}, status, media_type="application/problem+json")
+def problem(status: int, detail: str, **facts: int) -> JSONResponse:
+    return JSONResponse({"title": "x", "detail": detail, **facts}, status, media_type="application/problem+json")
 
 
 @contextlib.asynccontextmanager
@@ -113,6 +122,15 @@ async def test_an_outage_is_waited_for(file: Path) -> None:
     async with serving(stand_in) as url, Gateway(url, "right") as gateway:
         await gateway.upload(file)
     assert stand_in.received == [("/upload", "notes.md", b"# Notes")]
+
+
+async def test_events_are_sent_as_lines() -> None:
+    """To their stream, skipping bad ones; a gateway that is behind is asked again with what it hasn't taken."""
+    stand_in = StandIn(busy=1)
+    async with serving(stand_in) as url, Gateway(url, "right") as gateway:
+        taken = await gateway.events("sensors.air", b"1\n{\n3\n4\n{")
+    assert (taken.accepted, taken.rejected) == (3, 2)
+    assert stand_in.received == [("/events/sensors.air", "on_error=skip application/x-ndjson", b"3")]
 
 
 async def test_a_long_outage_is_told(file: Path) -> None:

@@ -9,7 +9,10 @@ import pytest
 
 from compose.local.settings import ROOT
 
-VERBS = ["up", "down", "status", "logs", "doctor", "upload", "demo", "topics"]
+VERBS = [
+    *("up", "down", "status", "logs", "doctor", "upload", "demo"),
+    *("generate", "tail", "verify", "streams", "topics"),
+]
 
 
 def cauce(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -6,10 +6,10 @@ import os
 
 from rich.console import Console, RenderableType
 
-from cauce.lag import Lag
 from cauce.status import as_document, render
 from compose.local.program import Kind
 from compose.local.state import Endpoints, FleetState, Health, Phase, ProcessIdentity, ProcessState
+from shared.kafka.lag import Lag
 
 WHERE = Endpoints(gateway_url="http://127.0.0.1:8000", kafka="", mysql_url="", mongodb_url="")
 

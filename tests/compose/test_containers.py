@@ -44,12 +44,14 @@ def engine() -> Engine:
 def project(engine: Engine) -> Iterator[Project]:
     """The whole fleet, up and healthy, with docproc and embedding twice."""
     variables = {
-        "CAUCE_API_KEYS": line_for(KEY, "demo").partition("=")[2].strip("'"),
+        "CAUCE_API_KEYS": line_for("demo", KEY).partition("=")[2].strip("'"),
         "CAUCE_GATEWAY_PORT": f"127.0.0.1:{free_port()}",
+        "CAUCE_DASHBOARD_KEY": KEY,
+        "CAUCE_DASHBOARD_PORT": f"127.0.0.1:{free_port()}",
         "CAUCE_IMAGE_TAG": "test",
     }
     project = Project(engine, f"cauce-test-{secrets.token_hex(4)}", (BASE, TEST), variables)
-    project.build("kafka", "init", "streaming")
+    project.build("kafka", "init", "streaming", "dashboard")
     try:
         # In steps, since Podmans before 4.6 don't wait for `service_healthy` by themselves.
         project.up(*SERVERS)

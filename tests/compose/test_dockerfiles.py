@@ -65,9 +65,9 @@ def test_everything_installed_is_pinned_by_hash(name: str) -> None:
     assert "://" not in text_of(name)
 
 
-@pytest.mark.parametrize("target", ["services", "streaming"])
+@pytest.mark.parametrize("target", ["services", "streaming", "dashboard"])
 def test_nothing_runs_as_root(target: str) -> None:
-    """Both images end as the unprivileged user."""
+    """Each image ends as the unprivileged user."""
     assert stages("Dockerfile")[target][-1] == "USER cauce"
 
 

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from compose.local.services import SERVICES
 from compose.new_key import line_for
 from services.api_gateway.settings import GatewaySettings
+from services.dashboard.settings import DashboardSettings
 from services.db_writer.settings import DbWriterSettings
 from services.docproc.settings import DocprocSettings
 from services.embedding.settings import EmbeddingSettings
@@ -21,7 +22,7 @@ from shared.settings import CommonSettings
 from streaming.settings import Settings as StreamingSettings
 from tests.compose.files import BASE, FOLDER, MYSQL, TEST, load
 
-KEYS = line_for("key", "demo").partition("=")[2].strip("'")
+KEYS = line_for("demo", "key").partition("=")[2].strip("'")
 SETTINGS: Mapping[str, tuple[type[BaseSettings], ...]] = {
     "init": (CommonSettings, DbWriterSettings),
     "api_gateway": (GatewaySettings,),
@@ -29,6 +30,7 @@ SETTINGS: Mapping[str, tuple[type[BaseSettings], ...]] = {
     "docproc": (DocprocSettings,),
     "embedding": (EmbeddingSettings,),
     "db_writer": (DbWriterSettings,),
+    "dashboard": (DashboardSettings,),
     "streaming": (StreamingSettings,),
 }
 SERVERS = {"kafka", "mysql", "mongodb"}
@@ -115,11 +117,20 @@ def test_health_checks_ask_where_the_code_answers(name: str) -> None:
     assert path in {route.path for route in routes(Health("any")) if isinstance(route, Route)}
 
 
-def test_only_the_gateway_is_published() -> None:
-    """One host port in all, so that everything else can be scaled freely, and it leads to the API."""
+def test_only_the_gateway_and_the_dashboard_are_published() -> None:
+    """Everything else can be scaled freely; the dashboard, which has no login, is for this machine unless opened."""
     published = {name: service["ports"] for name, service in services(BASE).items() if "ports" in service}
-    assert published == {"api_gateway": ["8000:8000"]}
+    assert published == {"api_gateway": ["8000:8000"], "dashboard": ["127.0.0.1:8501:8501"]}
     assert environment(services(BASE)["api_gateway"])["CAUCE_HTTP_PORT"] == "8000"
+    assert environment(services(BASE)["dashboard"])["CAUCE_HTTP_PORT"] == "8501"
+
+
+def test_the_dashboard_knows_the_gateway() -> None:
+    """It asks the gateway by its name and port, with the key of the `.env` file."""
+    fleet = load(BASE, CAUCE_API_KEYS=KEYS, CAUCE_DASHBOARD_KEY="key")["services"]
+    told = environment(fleet["dashboard"])
+    assert told["CAUCE_GATEWAY_URL"] == f"http://api_gateway:{environment(fleet['api_gateway'])['CAUCE_HTTP_PORT']}"
+    assert told["CAUCE_DASHBOARD_KEY"] == "key"
 
 
 @pytest.mark.parametrize("names", STACKS, ids=" + ".join)

@@ -12,8 +12,11 @@ import pytest
 from tests.compose.files import ROOT
 
 OURS = {"cauce", "compose", "services", "shared", "streaming"}
+# The image of the services holds the dashboard's files too, and doesn't run them.
+SERVICES = tuple(f"services/{name}" for name in ("api_gateway", "ingest", "docproc", "embedding", "db_writer"))
 IMAGES = {
-    "services.lock": ("services", "shared", "compose/topics.py"),
+    "services.lock": (*SERVICES, "shared", "compose/topics.py"),
+    "dashboard.lock": ("services/dashboard", "shared"),
     "streaming.lock": ("streaming", "shared"),
     "local.lock": ("compose", "shared", "cauce"),
 }

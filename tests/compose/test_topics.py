@@ -5,7 +5,8 @@ import pytest
 from compose.topics import declare
 from shared.kafka.client import Connection, KafkaAdmin
 from shared.settings import CommonSettings
-from shared.topics import all_topics
+from shared.streams.loading import load_streams
+from shared.streams.topics import all_topics
 
 pytestmark = pytest.mark.fleet
 
@@ -17,6 +18,5 @@ async def test_the_initialiser_makes_the_declared_topics(kafka: Connection) -> N
     await declare(settings)
     async with KafkaAdmin(kafka) as admin:
         present = await admin.topics()
-    assert {topic.name: present[topic.name].partitions for topic in all_topics()} == {
-        topic.name: topic.partitions for topic in all_topics()
-    }
+    declared = {topic.name: topic.partitions for topic in all_topics(load_streams())}
+    assert {name: present[name].partitions for name in declared} == declared

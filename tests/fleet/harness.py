@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,8 +49,10 @@ class Sums:
 class Fleet:
     """Starts and stops through the operator's own command, like anybody would."""
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, environment: Mapping[str, str] | None = None) -> None:
+        """`environment` is added to that of every process, such as `CAUCE_STREAMS_DIR`."""
         self._state_dir = state_dir
+        self._environment = dict(environment or {})
 
     def up(self, *options: str) -> None:
         self._cauce("up", "--detach", *options)
@@ -64,19 +66,24 @@ class Fleet:
         self._cauce("down", "--wipe")
 
     def _cauce(self, *words: str) -> None:
+        code, said = self.cauce(*words)
+        assert code == 0, f"cauce {' '.join(words)}:\n{said}"
+
+    def cauce(self, *words: str) -> tuple[int, str]:
+        """Runs the operator's command on this fleet; returns its exit code and what it said."""
         other = {hashlib.sha256(OTHER_KEY.encode()).hexdigest(): "other"}
-        environment = {**os.environ, "CAUCE_STATE_DIR": str(self._state_dir), "CAUCE_API_KEYS": json.dumps(other)}
+        ours = {"CAUCE_STATE_DIR": str(self._state_dir), "CAUCE_API_KEYS": json.dumps(other)}
         done = subprocess.run(
             [sys.executable, "-m", "cauce", *words],
             cwd=ROOT,
-            env=environment,
+            env={**os.environ, **ours, **self._environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
             timeout=600,
         )
-        assert done.returncode == 0, f"cauce {' '.join(words)}:\n{done.stdout}"
+        return done.returncode, done.stdout
 
     # ---- processes -----------------------------------------------------------------------------------------------
 

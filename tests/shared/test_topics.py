@@ -7,9 +7,12 @@ import pytest
 from shared.errors import Fatal
 from shared.kafka.client import TopicOnBroker
 from shared.kafka.declare import Action, plan
-from shared.topics import DOCUMENTS_RAW, PIPELINE, PROCESSED_METRICS, Topic, all_topics
+from shared.streams.loading import load_streams
+from shared.streams.topics import all_topics
+from shared.topics import DOCUMENTS_RAW, PIPELINE, PROCESSED_METRICS, PROCESSED_READINGS, Topic
 
-WRITTEN_BY_SERVICES = [topic for topic in PIPELINE if topic.contract and topic is not PROCESSED_METRICS]
+WRITTEN_BY_SPARK = (PROCESSED_METRICS, PROCESSED_READINGS)
+WRITTEN_BY_SERVICES = [topic for topic in PIPELINE if topic.contract and topic not in WRITTEN_BY_SPARK]
 
 
 @pytest.mark.parametrize("topic", WRITTEN_BY_SERVICES, ids=lambda topic: topic.name)
@@ -23,7 +26,8 @@ def test_dead_letters_have_room_and_time() -> None:
     """A dead letter may be 64 KiB larger than its record and is kept for 30 days."""
     assert DOCUMENTS_RAW.dlq.max_message_bytes == DOCUMENTS_RAW.max_message_bytes + 64 * 1024
     assert DOCUMENTS_RAW.dlq.config(1)["retention.ms"] == str(30 * 24 * 3600 * 1000)
-    assert len({topic.name for topic in all_topics()}) == len(all_topics())
+    topics = all_topics(load_streams())
+    assert len({topic.name for topic in topics}) == len(topics)
 
 
 def test_acknowledged_means_more_than_one_replica() -> None:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+from rich.console import Console
 
+from compose.local.errors import LocalStackError
+from compose.local.jars import jar_set
+from compose.local.progress import PlainFetching
+from compose.local.settings import LocalSettings
 from shared.errors import Fatal
 from streaming.jvm import java_executable
 from streaming.session import make_jvm, spark_session
@@ -27,5 +33,14 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     except Fatal as error:
         pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("spark")
-    with spark_session(make_jvm(make_settings(checkpoint_url=str(folder / "checkpoints")), folder)) as session:
+    settings = make_settings(checkpoint_url=str(folder / "checkpoints"), spark_jars=connector_jars())
+    with spark_session(make_jvm(settings, folder)) as session:
         yield session
+
+
+def connector_jars() -> tuple[Path, ...]:
+    """Spark's way to Kafka; none where it can't be fetched, when no test has a Kafka either."""
+    try:
+        return tuple(jar_set("spark", LocalSettings(), PlainFetching(Console(stderr=True))))
+    except LocalStackError:
+        return ()

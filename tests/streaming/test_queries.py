@@ -1,106 +1,140 @@
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import replace
-from datetime import timedelta
-from functools import partial
-from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
-from pyspark.sql import SparkSession
 from pyspark.sql.streaming.listener import StreamingQueryProgress
 
-from shared.topics import EMBEDDINGS_READY
+from shared.streams.declaration import Mode, Stream
+from shared.streams.loading import load_streams
+from shared.streams.plan import Kind, query_plans
+from shared.topics import PROCESSED_METRICS, PROCESSED_READINGS
 from streaming.progress import Pulse, record
-from streaming.queries import Query, checkpoint_path, chunk_counts_query, sink_options, source_options
+from streaming.queries import Query, checkpoint_path, sink_options, source_options
 from tests.streaming.conftest import make_settings
-from tests.streaming.test_chunk_counts import event
 
-QUERY = chunk_counts_query(make_settings())
+STREAMS = {stream.name: stream for stream in load_streams()}
+RATINGS = STREAMS["ratings"]
+
+
+def query(kind: Kind, stream: Stream = RATINGS, epoch: int = 1) -> Query:
+    return Query(next(plan for plan in query_plans(stream) if plan.kind is kind), epoch)
+
+
+def path(of: Query, partitions: int = 2) -> str:
+    settings = make_settings(checkpoint_url="s3a://bucket/dir/", streaming_shuffle_partitions=partitions)
+    return checkpoint_path(of, settings)
 
 
 def test_checkpoint_is_kept_while_the_state_is_the_same() -> None:
-    """What doesn't change the state, such as the watermark and the trigger, leaves the checkpoint where it is."""
-    other = chunk_counts_query(
-        make_settings(streaming_watermark=timedelta(days=9), streaming_trigger=timedelta(seconds=5))
+    """What doesn't change the state, such as lateness, limits and the mode, leaves the checkpoint where it is: a reset
+    is what begins a new one."""
+    changed = RATINGS.model_copy(
+        update={
+            "mode": Mode.MICRO_BATCH,
+            "description": "other",
+            "event_time": RATINGS.event_time.model_copy(update={"lateness": None}),
+        }
     )
-    assert checkpoint_path("/base/", other) == checkpoint_path("/base", QUERY)
+    assert path(query(Kind.WINDOWS, changed)) == path(query(Kind.WINDOWS))
+    assert path(query(Kind.WINDOWS)).startswith("s3a://bucket/dir/ratings.windows.")
 
 
-@pytest.mark.parametrize("change", [{"streaming_epoch": 2}, {"streaming_shuffle_partitions": 4}])
-def test_checkpoint_follows_the_state(change: dict[str, int]) -> None:
-    """What changes the state's meaning or form gives another checkpoint beside the old one."""
-    changed = checkpoint_path("s3a://bucket/dir", chunk_counts_query(make_settings(**change)))
-    assert changed != checkpoint_path("s3a://bucket/dir", QUERY)
-    assert changed.startswith("s3a://bucket/dir/chunk_counts-")
+def test_checkpoint_follows_the_state() -> None:
+    """Another epoch, number of state partitions, window or aggregate gives another checkpoint beside the old one."""
+    plan = query(Kind.WINDOWS).plan
+    fewer = replace(plan, windows=plan.windows[:1])
+    wider = replace(plan, windows=tuple(window.model_copy(update={"size": window.size * 2}) for window in plan.windows))
+    paths = [
+        path(query(Kind.WINDOWS)),
+        path(query(Kind.WINDOWS, epoch=2)),
+        path(query(Kind.WINDOWS), partitions=4),
+        path(Query(wider, 1)),
+        path(Query(fewer, 1)) if len(plan.windows) > 1 else "none",
+    ]
+    assert len(set(paths)) == len(paths)
 
 
-def test_checkpoint_follows_the_layout() -> None:
-    """Another layout of the state gives another checkpoint."""
-    assert checkpoint_path("/base", replace(QUERY, state=("other", *QUERY.state[1:]))) != checkpoint_path(
-        "/base", QUERY
-    )
+def test_readings_that_are_asked_for_later_come_from_the_beginning() -> None:
+    """The stateless query begins anew when its readings go elsewhere, so that none is missing there."""
+    sound = STREAMS["sensors.sound"]
+    assert path(query(Kind.CLEAN, sound)) != path(query(Kind.CLEAN, sound.model_copy(update={"readings": None})))
 
 
-def test_limits_come_from_the_declarations() -> None:
+@pytest.mark.parametrize(
+    ("kind", "sinks"),
+    [
+        (Kind.CLEAN, {"ratings.dlq", PROCESSED_READINGS.name}),
+        (Kind.WINDOWS, {PROCESSED_METRICS.name}),
+        (Kind.PUBLISHED, {"metrics"}),
+    ],
+)
+def test_limits_come_from_the_declarations(kind: Kind, sinks: set[str]) -> None:
     """What Kafka may be asked to carry follows from the topics' declarations."""
-    settings = make_settings()
-    assert source_options(QUERY, settings)["kafka.max.partition.fetch.bytes"] == str(EMBEDDINGS_READY.max_message_bytes)
-    assert sink_options(QUERY, settings)["kafka.max.request.size"] == str(
-        max(topic.max_message_bytes for topic in QUERY.sinks)
-    )
-
-
-def write(folder: Path, batch: int, *values: bytes) -> None:
-    """A batch of records as a file; Spark takes them in the order of their times."""
-    rows = (json.dumps({"value": value.decode(), "timestamp": "2026-01-20T00:00:00.000Z"}) for value in values)
-    file = folder / f"{batch}.json"
-    file.write_text("\n".join(rows))
-    os.utime(file, (batch, batch))
-
-
-def run(spark: SparkSession, query: Query, folder: Path) -> tuple[list[tuple[str, int]], list[StreamingQueryProgress]]:
-    """All batches, one file each: every key and count in the order they came out, and each batch's progress."""
-    records = spark.readStream.schema("value string, timestamp timestamp").option("maxFilesPerTrigger", 1)
-    rows = query.transform(records.json(str(folder))).where("topic = 'processed.metrics.v1'").select("key", "value")
-    output = rows.writeStream.format("memory").queryName("test_counts").outputMode("update")
-    running = output.trigger(availableNow=True).start()
-    running.awaitTermination()
-    written = spark.table("test_counts").collect()
-    return [(row.key, json.loads(row.value)["chunk_count"]) for row in written], running.recentProgress
-
-
-def test_state_over_batches(spark: SparkSession, tmp_path: Path) -> None:
-    """A chunk repeated later counts once, a late one counts, one beyond the watermark is dropped and told."""
-    first = event(chunk_id="a", received_at="2026-01-10T00:00:01.000Z")
-    late = event(chunk_id="b", received_at="2026-01-10T00:00:02.000Z")
-    too_late = event(chunk_id="c", received_at="2026-01-10T00:00:03.000Z")
-    write(tmp_path, 1, first, b"nope")
-    write(tmp_path, 2, event(received_at="2026-01-12T00:00:00.000Z"))
-    write(tmp_path, 3, first, late)
-    # The watermark that a batch moves holds for late rows from the batch after the next.
-    write(tmp_path, 4, event(received_at="2026-01-19T00:00:00.000Z"))
-    write(tmp_path, 5, event(received_at="2026-01-19T00:00:00.000Z"))
-    write(tmp_path, 6, too_late)
-
-    written, batches = run(spark, QUERY, tmp_path)
-
-    key = "chunk_counts_1m|2026-01-10T00:00:00.000Z|acme"
-    assert [count for written_key, count in written if written_key == key] == [1, 2]
-    for progress in batches:
-        record("test_counts", progress)
-    metric = partial(REGISTRY.get_sample_value, labels={"query": "test_counts"})
-    assert metric("cauce_streaming_rows_total") == 8
-    assert metric("cauce_streaming_invalid_rows_total") == 1
-    assert metric("cauce_streaming_dropped_by_watermark_total") == 1
+    settings, asked = make_settings(), query(kind)
+    assert {topic.name for topic in asked.sinks} == sinks
+    limit = str(max(topic.max_message_bytes for topic in asked.sinks))
+    assert sink_options(asked, settings)["kafka.max.request.size"] == limit
+    source = source_options(asked, settings)
+    assert source["kafka.max.partition.fetch.bytes"] == str(asked.source.max_message_bytes)
+    assert source["startingOffsets"] == "earliest"
 
 
 def test_a_pulse_tells_silence() -> None:
-    """A query that was heard of just now is not stalled, and is ready only when it said so."""
-    pulse = Pulse()
-    assert not pulse.ready
+    """A query that was heard of just now is not overdue, one that failed says why, and one that has signs only now and
+    then has its time."""
+    pulse = Pulse(every_s=300)
+    assert (pulse.ready, pulse.problem) == (False, "not started yet")
     pulse.beat(ready=True)
     assert pulse.ready
     assert pulse.silence_s < 1
+    assert pulse.overdue_s < -298
+    pulse.fail("the topic is gone")
+    assert (pulse.ready, pulse.problem) == (False, "the topic is gone")
+
+
+def progress(**values: object) -> StreamingQueryProgress:
+    """As Spark's listener gives it."""
+    operator = {
+        "operatorName": "stateStoreSave",
+        "numRowsTotal": 7,
+        "numRowsUpdated": 1,
+        "numRowsRemoved": 0,
+        "allUpdatesTimeMs": 1,
+        "allRemovalsTimeMs": 1,
+        "commitTimeMs": 1,
+        "memoryUsedBytes": 9,
+        "numRowsDroppedByWatermark": 3,
+        "numShufflePartitions": 2,
+        "numStateStoreInstances": 2,
+        "customMetrics": {},
+    }
+    base = {
+        "id": "00000000-0000-0000-0000-000000000001",
+        "runId": "00000000-0000-0000-0000-000000000002",
+        "name": "q",
+        "timestamp": "2026-01-01T00:00:00.000Z",
+        "batchId": 4,
+        "batchDuration": 5,
+        "durationMs": {"triggerExecution": 1500},
+        "eventTime": {"watermark": "2026-01-01T00:00:00.000Z"},
+        "stateOperators": [operator],
+        "sources": [],
+        "sink": {"description": "kafka", "numOutputRows": 1, "metrics": {}},
+        "numInputRows": 8,
+        "inputRowsPerSecond": 1.0,
+        "processedRowsPerSecond": 1.0,
+        "observedMetrics": {},
+    }
+    return StreamingQueryProgress.fromJson({**base, **values})
+
+
+def test_progress_becomes_metrics() -> None:
+    """Rows read and in the state, and those that the watermark dropped, which are an alarm, are on Prometheus."""
+    record("test_progress", progress())
+    found = {
+        name: REGISTRY.get_sample_value(f"cauce_streaming_{name}", {"query": "test_progress"})
+        for name in ("rows_total", "state_rows", "dropped_by_watermark_total")
+    }
+    assert found == {"rows_total": 8, "state_rows": 7, "dropped_by_watermark_total": 3}

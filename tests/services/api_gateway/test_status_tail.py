@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from services.api_gateway import status_tail
+from services.api_gateway import tail as tails
 from services.api_gateway.status_tail import StatusTail
 from services.api_gateway.status_view import StatusView
 from shared.contracts.documents import Stage, State
@@ -89,7 +89,7 @@ async def test_a_source_that_went_silent_is_started_again(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing comes although there is more: that is an outage, not peace."""
-    monkeypatch.setattr(status_tail, "STALLED_AFTER", 0.05)
+    monkeypatch.setattr(tails, "STALLED_AFTER", 0.05)
     world = make(tmp_path_factory.mktemp("objects"))
     world.source.held = True
     world.tell(status("a", State.RECEIVED, Stage.GATEWAY))

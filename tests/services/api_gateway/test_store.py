@@ -22,6 +22,15 @@ from tests.services.api_gateway.world import ACME, OTHER, MemoryStore, chunk, st
 CONTENT = Content("a" * 64, "f1")
 
 
+STATUSES = [
+    status("a", State.COMPLETE, Stage.DB_WRITER),
+    status("b", State.COMPLETE, Stage.DB_WRITER, minute=30),
+    status("c", State.RECEIVED, Stage.GATEWAY),
+    status("d", State.PROCESSING, Stage.DOCPROC),
+    status("e", State.FAILED, Stage.INGEST),
+]
+
+
 class StoreSuite(ABC):
     """What every store does."""
 
@@ -55,6 +64,15 @@ class StoreSuite(ABC):
             found += page
         names = [document.document_id for document in found]
         assert names == ["d7", "d6", "d5", "d4", "d3", "d2", "d1", "d0", "n2", "n1", "n0"]
+
+    async def test_totals_of_a_company(self, store: DocumentStore) -> None:
+        """By state, by stage of what is under way, and what was completed of late."""
+        documents = [fold(None, one) for one in STATUSES]
+        await self.fill(store, [*documents, told("x", company_id=OTHER)], {})
+        totals = await store.totals(ACME, STATUSES[0].at + timedelta(minutes=30))
+        assert totals.by_state == dict(zip(State, (1, 1, 2, 1, 0), strict=True))
+        assert totals.in_flight == {Stage.GATEWAY: 1, Stage.DOCPROC: 1}
+        assert totals.completed == 1
 
     async def test_documents_in_one_state(self, store: DocumentStore) -> None:
         """The filter and the place hold together."""
@@ -130,6 +148,15 @@ class TestMongoStore(StoreSuite):
         for (document_id, content), parts in chunks.items():
             for part in parts:
                 await self._database["chunks"].insert_one(_row(document_id, content, part))
+
+    async def test_readings_newest_first(self, store: MongoStore) -> None:
+        """Of all, or by the value of a field; without what is there for their writer alone."""
+        at = status("d", State.RECEIVED, Stage.GATEWAY).at
+        rows = [{"sensor_id": f"s{n % 2}", "value": n / 2, "event_time": at + timedelta(seconds=n)} for n in range(4)]
+        await self._database["air"].insert_many([{"_id": str(n), "_offset": n, **row} for n, row in enumerate(rows)])
+        assert await store.readings("air", {}, 3) == [rows[3], rows[2], rows[1]]
+        assert await store.readings("air", {"sensor_id": "s0"}, 3) == [rows[2], rows[0]]
+        assert await store.readings("nothing", {}, 3) == []
 
     async def test_deleted_document_is_not_there(self, store: MongoStore) -> None:
         """A tombstone is no document."""

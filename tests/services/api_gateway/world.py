@@ -4,30 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from services.api_gateway.app import create
+from services.api_gateway.dead_letter_counts import DeadLetterCounts
+from services.api_gateway.events import Events, Room
+from services.api_gateway.fleet_view import FleetView
 from services.api_gateway.handlers import Uploads
+from services.api_gateway.live_view import LiveView
+from services.api_gateway.metrics_tail import MetricsTail
 from services.api_gateway.parts import Gateway, Limits
 from services.api_gateway.reader import DocumentReader
 from services.api_gateway.status_tail import StatusTail
 from services.api_gateway.status_view import StatusView
-from services.api_gateway.store import ChunkPlace, Content, DocumentPlace, StoredChunk
+from services.api_gateway.store import ChunkPlace, Content, DocumentPlace, StoredChunk, Totals
+from services.api_gateway.stream_stats import StreamStats
+from services.api_gateway.topic_questions import Take
 from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
 from shared.contracts.uploads import UploadReceived
-from shared.documents import Document, fold
+from shared.documents import FINAL, Document, fold
 from shared.errors import Transient
+from shared.kafka.lag import Lag, compute
 from shared.kafka.memory import MemoryBroker, MemoryProducer
 from shared.kafka.records import Emit, Partition, Record, encode
 from shared.objects import Objects
 from shared.runtime.health import Health
-from shared.topics import DOCUMENTS_STATUS, UPLOADS_RECEIVED
+from shared.streams.declaration import Stream
+from shared.streams.loading import load_streams
+from shared.streams.tables import tables
+from shared.streams.topics import all_topics
+from shared.topics import DOCUMENTS_STATUS, PROCESSED_METRICS, UPLOADS_RECEIVED
+from tests.services.api_gateway.memory_windows import MemoryWindows
 
 ACME, ACME_KEY = "acme", "key-of-acme"
 OTHER, OTHER_KEY = "other", "key-of-other"
@@ -113,6 +128,63 @@ class MemoryStore:
         for status in statuses:
             self.known[status.document_id] = fold(self.known.get(status.document_id), status)
 
+    async def totals(self, company_id: str, since: datetime) -> Totals:
+        await self.ping()
+        mine = [d for d in self.known.values() if d.company_id == company_id]
+        done = [d for d in mine if d.state is State.COMPLETE and d.updated_at >= since]
+        under_way = Counter(d.stage for d in mine if d.state not in FINAL)
+        return Totals({state: sum(d.state is state for d in mine) for state in State}, under_way, len(done))
+
+
+class MemoryReadings:
+    """Implements `readings_store.ReadingsStore`."""
+
+    def __init__(self) -> None:
+        self.collections: dict[str, list[dict[str, Any]]] = {}
+
+    async def readings(self, collection: str, where: Mapping[str, Any], limit: int) -> Sequence[Mapping[str, Any]]:
+        found = [r for r in self.collections.get(collection, []) if where.items() <= r.items()]
+        return sorted(found, key=lambda reading: reading["event_time"], reverse=True)[:limit]
+
+
+class MemoryQuestions:
+    """Implements `topic_questions.TopicQuestions`; `asked` counts the questions."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+        self.asked = 0
+
+    async def ranges(self, topics: Sequence[str]) -> Mapping[Partition, range]:
+        self._ask()
+        return {place: range(len(log)) for place, log in self._broker.logs.items() if place.topic in topics}
+
+    async def offsets_at(self, topic: str, times: Sequence[int]) -> Sequence[Mapping[Partition, int]]:
+        self._ask()
+        logs = {place: log for place, log in self._broker.logs.items() if place.topic == topic}
+        return [
+            {place: next((r.offset for r in log if r.timestamp >= time), len(log)) for place, log in logs.items()}
+            for time in times
+        ]
+
+    async def read(self, ranges: Mapping[Partition, range], take: Take) -> None:
+        self._ask()
+        for place, wanted in ranges.items():
+            for record in self._broker.logs[place][wanted.start : wanted.stop]:
+                if not take([record]):
+                    return
+
+    async def lag(self) -> Sequence[Lag]:
+        self._ask()
+        kept = {place: range(len(log)) for place, log in self._broker.logs.items()}
+        committed: dict[str, dict[Partition, int]] = {}
+        for (group, place), offset in self._broker.committed.items():
+            committed.setdefault(group, {})[place] = offset
+        return compute(committed, kept)
+
+    def _ask(self) -> None:
+        self._broker.check()
+        self.asked += 1
+
 
 def _is_of(key: tuple[str, Content], document_id: str, wanted: Content) -> bool:
     owner, content = key
@@ -140,6 +212,10 @@ class World:
     gateway: Gateway
     health: Health
     objects_folder: Path
+    windows: MemoryWindows
+    readings: MemoryReadings
+    questions: MemoryQuestions
+    metrics: MetricsTail
 
     @property
     def stored_files(self) -> list[Path]:
@@ -161,10 +237,19 @@ class World:
         self.broker.append(record)
 
 
-def world(folder: Path, **limits: Any) -> World:
-    broker = MemoryBroker({UPLOADS_RECEIVED.name: 6, DOCUMENTS_STATUS.name: 6})
+@cache
+def shipped() -> tuple[Stream, ...]:
+    return load_streams()
+
+
+def world(folder: Path, streams: Sequence[Stream] | None = None, **limits: Any) -> World:
+    streams = streams or shipped()
+    broker = MemoryBroker({topic.name: topic.partitions for topic in all_topics(streams)}, max_message_bytes=5 << 20)
     source, store, view = MemoryTail(broker, DOCUMENTS_STATUS.name), MemoryStore(), StatusView()
     tail = StatusTail(source, view, minutes=15)
+    windows, readings, questions, live = MemoryWindows(), MemoryReadings(), MemoryQuestions(broker), LiveView()
+    metrics = MetricsTail(MemoryTail(broker, PROCESSED_METRICS.name), live, tables(streams))
+    letters = DeadLetterCounts(questions)
     objects = Objects(f"file://{folder}")
     gateway = Gateway(
         api_keys=KEYS,
@@ -172,11 +257,20 @@ def world(folder: Path, **limits: Any) -> World:
         uploads=Uploads(MemoryProducer(broker), deadline=1),
         reader=DocumentReader(view, tail, store),
         store=store,
+        streams={stream.name: stream for stream in streams},
+        windows=windows,
+        readings=readings,
+        live=live,
+        metrics=metrics,
+        stats=StreamStats(questions, live, letters),
+        fleet=FleetView(questions, letters, [name for name in broker.topics if name.endswith(".dlq")]),
+        events=Events(MemoryProducer(broker), 1, Room(32 * LIMIT)),
         limits=Limits(**{"upload_bytes": LIMIT, "idle": 5.0} | limits),
     )
-    health = Health("api_gateway", checks={"kafka": tail.probe, "mongodb": store.ping, "object store": objects.probe})
+    checks = {"kafka": tail.probe, "mongodb": store.ping, "mysql": windows.ping, "object store": objects.probe}
+    health = Health("api_gateway", checks=checks)
     health.started = True
-    return World(broker, source, store, view, tail, gateway, health, folder)
+    return World(broker, source, store, view, tail, gateway, health, folder, windows, readings, questions, metrics)
 
 
 def status(

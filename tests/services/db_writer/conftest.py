@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
+import pymysql
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
@@ -47,7 +49,7 @@ def database(mongodb_url: str) -> Iterator[Database[Documents]]:
 @pytest.fixture
 async def store(mongodb_url: str, database: Database[Documents]) -> AsyncIterator[MongoStore]:
     opened = MongoStore(mongodb_url, database.name)
-    await opened.create_indexes()
+    await opened.create_indexes({})
     yield opened
     await opened.close()
 
@@ -59,7 +61,7 @@ def table() -> WindowTable:
         name=f"test_{uuid4().hex[:12]}",
         key=(
             Column("window_start", "DATETIME(3) NOT NULL"),
-            Column("label", "VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"),
+            Column("label", "VARCHAR(20) NOT NULL"),
         ),
         values=(Column("events", "BIGINT NOT NULL"), Column("mean", "DOUBLE")),
         count="events",
@@ -71,13 +73,17 @@ def server(mysql_url: str, table: WindowTable) -> Iterator[MySqlServer]:
     """The server as another client sees it; the test's table is dropped afterwards."""
     with MySqlServer.open(mysql_url) as opened:
         yield opened
+        opened.run(f"DROP VIEW IF EXISTS `{table.name}_top2`")
         opened.run(f"DROP TABLE IF EXISTS `{table.name}`")
+        for records, column in (("cauce_schema", "name"), ("cauce_epochs", "table_name")):
+            with contextlib.suppress(pymysql.err.ProgrammingError):
+                opened.run(f"DELETE FROM {records} WHERE {column} LIKE '{table.name}%'")
 
 
 @pytest.fixture
 async def rows(mysql_url: str, table: WindowTable, server: MySqlServer) -> AsyncIterator[MySqlStore]:
     """The store under test, with its table created."""
     opened = MySqlStore(mysql_url)
-    await opened.create_tables([table])
+    await opened.apply_schema([table])
     yield opened
     await opened.close()

@@ -136,7 +136,7 @@ async def test_a_lost_race_writes_nothing(store: MongoStore) -> None:
 
 async def test_indexes_serve_the_queries(store: MongoStore, database: Mongo) -> None:
     """Created twice without complaint; the gateway's lists and the cleanup neither scan nor sort."""
-    await store.create_indexes()
+    await store.create_indexes({})
     newest_first = [("received_at", -1), ("_id", -1)]
     plans = [
         database["documents"].find({"company_id": "c"}).sort(newest_first).explain(),
@@ -159,7 +159,7 @@ async def test_an_index_of_another_shape_is_fatal(store: MongoStore, database: M
     database["embeddings"].drop_indexes()
     database["embeddings"].create_index([("document_id", 1), ("version", 1)], unique=True)
     with pytest.raises(Fatal, match="drop it"):
-        await store.create_indexes()
+        await store.create_indexes({})
 
 
 async def test_what_bson_cannot_hold_is_refused(store: MongoStore, database: Mongo) -> None:

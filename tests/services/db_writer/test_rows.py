@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.db_writer.rows import Row, checked, newest
+from services.db_writer.rows import Row, Shape, checked, newest
 from shared.contracts.metrics import MetricRow
 from shared.errors import Code, Permanent
 from shared.tables import Column, WindowTable
@@ -14,15 +14,16 @@ from shared.tables import Column, WindowTable
 TABLE = WindowTable(
     name="t",
     key=(Column("window_start", "DATETIME(3) NOT NULL"), Column("label", "VARCHAR(5) NOT NULL")),
-    values=(Column("events", "BIGINT NOT NULL"), Column("mean", "DOUBLE")),
+    values=(Column("events", "BIGINT NOT NULL"), Column("mean", "DOUBLE NULL")),
     count="events",
 )
+SHAPES = {"t": Shape(TABLE)}
 GOOD = {"window_start": "2026-01-02T03:04:00.000Z", "label": "a", "events": 3, "mean": 1.5}
 
 
 def row(epoch: int = 1, **cells: Any) -> Row:
     event = {"_table_name": "t", "_epoch": epoch, **GOOD, **cells}
-    return checked(MetricRow.model_validate_json(json.dumps(event)), {"t": TABLE})
+    return checked(MetricRow.model_validate_json(json.dumps(event)), SHAPES)
 
 
 def test_values_are_in_the_order_of_the_declaration() -> None:
@@ -33,8 +34,16 @@ def test_values_are_in_the_order_of_the_declaration() -> None:
 
 
 def test_what_may_be_null_may_be_null() -> None:
-    """Null is a value for the columns that aren't declared NOT NULL."""
+    """Null, or nothing at all, is a value for the columns that aren't declared NOT NULL."""
     assert row(mean=None).values[-1] is None
+    cells = {name: cell for name, cell in GOOD.items() if name != "mean"}
+    event = MetricRow.model_validate({"_table_name": "t", "_epoch": 1, **cells})
+    assert checked(event, SHAPES).values == row(mean=None).values
+
+
+def test_truth_is_a_number() -> None:
+    """MySQL has no booleans of its own: true is 1, false is 0."""
+    assert [row(events=truth).values[2] for truth in (True, False)] == [1, 0]
 
 
 def test_fields_with_an_underscore_are_no_columns() -> None:
@@ -69,17 +78,17 @@ def test_other_values_are_refused(name: str) -> None:
 
 
 def test_a_missing_column_is_refused() -> None:
-    """A row must have every declared column, null ones too."""
-    event = MetricRow.model_validate({"_table_name": "t", "_epoch": 1, "label": "a", "events": 1})
-    with pytest.raises(Permanent, match="missing: `mean`, `window_start`"):
-        checked(event, {"t": TABLE})
+    """A row must have every declared column that can't be null."""
+    event = MetricRow.model_validate({"_table_name": "t", "_epoch": 1, "label": "a", "mean": 1})
+    with pytest.raises(Permanent, match="missing: `events`, `window_start`"):
+        checked(event, SHAPES)
 
 
 def test_an_undeclared_table_is_refused() -> None:
     """A message can't name a table of its own choosing."""
     event = MetricRow.model_validate({"_table_name": "mysql.user", "_epoch": 1, **GOOD})
     with pytest.raises(Permanent) as caught:
-        checked(event, {"t": TABLE})
+        checked(event, SHAPES)
     assert caught.value.code is Code.UNKNOWN_TABLE
 
 

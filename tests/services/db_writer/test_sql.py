@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.db_writer.mysql import connection_settings, knows_row_alias
-from services.db_writer.sql import create_table, upsert
+from services.db_writer.mysql import connection_settings
+from services.db_writer.sql import begin_epoch, upsert
 from shared.errors import Fatal
 from shared.tables import Column, WindowTable
 
@@ -39,31 +39,12 @@ def test_the_upsert_for_mysql() -> None:
     )
 
 
-def test_a_table_has_its_columns_and_the_epoch() -> None:
-    """The primary key is the declared key; the statement may be repeated."""
-    assert create_table(TABLE) == (
-        "CREATE TABLE IF NOT EXISTS `t` (`k` VARCHAR(5) NOT NULL, `n` BIGINT NOT NULL, `mean` DOUBLE, "
-        "`_epoch` BIGINT NOT NULL, PRIMARY KEY (`k`)) "
-        "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
-    )
-
-
-@pytest.mark.parametrize(
-    ("server", "expected"),
-    [
-        ("8.4.3", True),
-        ("8.0.19", True),
-        ("8.0.18", False),
-        ("5.7.44-log", False),
-        ("9.1.0", True),
-        ("11.4.5-MariaDB", False),
-        ("5.5.5-10.6.12-MariaDB-log", False),
-        ("", False),
-    ],
-)
-def test_the_server_decides_the_text(server: str, expected: bool) -> None:
-    """MySQL since 8.0.19 knows the row alias, MariaDB doesn't, whatever its number."""
-    assert knows_row_alias(server) is expected
+def test_an_epoch_told_twice_covers_the_more() -> None:
+    """For both servers the earlier `since` stays, and none at all is the earliest."""
+    update = "ON DUPLICATE KEY UPDATE since = IF(cauce_epochs.since IS NULL OR {0} IS NULL, NULL, LEAST({1}, {0}))"
+    into = "INSERT INTO cauce_epochs (table_name, epoch, since) VALUES (%s, %s, %s)"
+    assert begin_epoch(row_alias=False) == f"{into} {update.format('VALUES(`since`)', 'cauce_epochs.since')}"
+    assert begin_epoch(row_alias=True) == f"{into} AS new {update.format('new.`since`', 'cauce_epochs.since')}"
 
 
 def test_an_address_is_taken_apart() -> None:

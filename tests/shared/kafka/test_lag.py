@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from cauce.lag import Lag, compute
+from shared.kafka.lag import Lag, compute
 from shared.kafka.records import Partition
 
 

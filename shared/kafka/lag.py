@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from shared.kafka.client import Connection, KafkaAdmin, offset_ranges
 from shared.kafka.records import Partition
 
-GROUPS = ("ingest", "docproc", "embedding", "db_writer.documents", "db_writer.metrics")
+GROUPS = ("ingest", "docproc", "embedding", "db_writer.documents", "db_writer.metrics", "db_writer.readings")
 _SECONDS = 10
 
 

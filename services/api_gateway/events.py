@@ -1,0 +1,126 @@
+"""Events of declared streams on their way into Kafka: judged, acknowledged, and no more at a time than fit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from shared.contracts.base import format_instant
+from shared.errors import CauceError, Code, Transient
+from shared.kafka.records import Outgoing, cloud_event, trace_parent
+from shared.kafka.transport import Producer
+from shared.streams.declaration import Stream
+from shared.streams.units import format_size
+from shared.streams.verdict import Refused, judge
+
+SOURCE = "api_gateway"
+PUBLISHED_AT_ONCE = 1_000
+
+
+def clock() -> int:
+    """Now, in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class Busy(CauceError):
+    """As many events as may be under way are under way: Kafka is slow, or the clients are many."""
+
+
+class Check:
+    """One request's events: each is judged as if its record were written now, and becomes a record."""
+
+    def __init__(self, stream: Stream, traceparent: bytes | None = None) -> None:
+        self._stream = stream
+        self._trace = trace_parent(traceparent)
+        self._request = uuid4().hex
+        self._now = 0
+        self._time = ""
+
+    def record(self, value: bytes | None, index: int) -> Outgoing | Refused:
+        """`value` is None where the event was too long to be kept; `index` tells the events of a request apart."""
+        if value is None:
+            longest = format_size(self._stream.max_event_bytes)
+            return Refused(Code.TOO_LARGE, f"more than {longest}: a longer event is not accepted")
+        self._look_at_the_clock()
+        verdict = judge(self._stream, value, self._now)
+        if isinstance(verdict, Refused):
+            return verdict
+        key = self._stream.topic.key
+        return Outgoing(
+            topic=self._stream.topic_name,
+            key=str(verdict.event[key]).encode() if key else None,
+            value=value,
+            headers=cloud_event(self._stream.topic_name, SOURCE, f"{self._request}-{index}", self._time, self._trace),
+        )
+
+    def _look_at_the_clock(self) -> None:
+        if (now := clock()) != self._now:
+            self._now = now
+            self._time = format_instant(datetime.fromtimestamp(now / 1000, UTC))
+
+
+class Room:
+    """How many bytes of events may be in memory at once, of all requests together."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken = 0
+
+    @contextlib.contextmanager
+    def share(self) -> Iterator[Share]:
+        """A request's part, given back at the end."""
+        share = Share(self)
+        try:
+            yield share
+        finally:
+            share.give_back()
+
+    def take(self, size: int) -> None:
+        """Raises Busy; whoever comes into an empty room may be of any size."""
+        if self._taken and self._taken + size > self._most:
+            raise Busy("too many events are under way")
+        self._taken += size
+
+    def give_back(self, size: int) -> None:
+        self._taken -= size
+
+
+class Share:
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._taken = 0
+
+    def take(self, size: int) -> None:
+        """Raises Busy."""
+        self._room.take(size)
+        self._taken += size
+
+    def give_back(self) -> None:
+        self._room.give_back(self._taken)
+        self._taken = 0
+
+
+class Events:
+    """Publishes events. Safe for concurrent use."""
+
+    def __init__(self, producer: Producer, deadline: float, room: Room) -> None:
+        """`deadline` in seconds: for the acknowledgement of what is published at once."""
+        self._producer = producer
+        self._deadline = deadline
+        self.room = room
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """Returns once all in-sync replicas have all of them.
+
+        Raises Transient when that could not be learnt in time (some may have been written all the same), and
+        Permanent(TOO_LARGE) for a record that its topic doesn't take.
+        """
+        try:
+            async with asyncio.timeout(self._deadline):
+                await self._producer.publish(records)
+        except TimeoutError:
+            raise Transient(f"kafka: no acknowledgement within {self._deadline:g} s") from None

@@ -1,0 +1,161 @@
+"""The gateway's answers, as far as the pages use them. Fields that are unknown here are passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class TopDeclared(Answer):
+    """The ranking of a window table."""
+
+    n: int
+    by: str
+    rank: str
+    within: tuple[str, ...] = ()
+
+
+class WindowDeclared(Answer):
+    """A window table; `select` has the aggregate of each column, such as `avg(rating)`."""
+
+    table: str
+    window_type: str
+    group_by: tuple[str, ...] = ()
+    select: dict[str, str]
+    count: str
+    top: TopDeclared | None = None
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What to draw over time: all aggregates but the count, or the count where there is nothing else."""
+        return tuple(name for name in self.select if name != self.count) or (self.count,)
+
+
+class StreamDeclared(Answer):
+    name: str
+    description: str | None = None
+    topic: str
+    windows: tuple[WindowDeclared, ...] = ()
+    readings: str | None = None
+    mode: str = ""
+
+
+class Streams(Answer):
+    streams: tuple[StreamDeclared, ...]
+
+
+class Minute(Answer):
+    minute: datetime
+    events: int
+
+
+class Bucket(Answer):
+    """A range of numbers."""
+
+    start: float = Field(alias="from")
+    end: float = Field(alias="to")
+    count: int
+
+
+class Distribution(Answer):
+    """No field where the stream has no number."""
+
+    field: str | None
+    buckets: tuple[Bucket, ...] = ()
+
+
+class Latency(Answer):
+    """Milliseconds from an event's record to its row; null before there was one."""
+
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    samples: int = 0
+
+
+class Stats(Answer):
+    """Of one stream. `rejected` counts refused events by code."""
+
+    events_per_minute: tuple[Minute, ...] = ()
+    distribution: Distribution | None = None
+    latency_ms: Latency | None = None
+    rejected: dict[str, int] = Field(default_factory=dict)
+    events_total: int | None = None
+
+    @property
+    def latency(self) -> Latency:
+        return self.latency_ms or Latency()
+
+
+class WindowPage(Answer):
+    """Rows of a window table, the newest first."""
+
+    rows: tuple[Mapping[str, Any], ...]
+
+
+class Top(Answer):
+    window_start: datetime | None = None
+    rows: tuple[Mapping[str, Any], ...]
+
+
+class Failure(Answer):
+    document_id: str
+    filename: str | None = None
+    code: str | None = None
+    message: str | None = None
+    at: datetime | None = None
+
+
+class Overview(Answer):
+    """The documents of one company."""
+
+    by_state: dict[str, int] = Field(default_factory=dict)
+    in_flight_by_stage: dict[str, int] = Field(default_factory=dict)
+    completed_last_minute: int = 0
+    failures: tuple[Failure, ...] = ()
+
+
+class Counts(Answer):
+    pages: int | None = None
+    chunks: int | None = None
+
+
+class Document(Answer):
+    document_id: str
+    filename: str | None = None
+    name: str | None = None
+    media_type: str | None = None
+    state: str
+    stage: str
+    counts: Counts = Counts()
+    received_at: datetime | None = None
+    updated_at: datetime
+
+
+class Documents(Answer):
+    documents: tuple[Document, ...]
+
+
+class Lag(Answer):
+    group: str
+    topic: str
+    records: int
+
+
+class DeadLetters(Answer):
+    topic: str
+    records: int
+    last_at: datetime | None = None
+    codes: dict[str, int] = Field(default_factory=dict)
+
+
+class Fleet(Answer):
+    lag: tuple[Lag, ...] = ()
+    dead_letters: tuple[DeadLetters, ...] = ()

@@ -1,0 +1,30 @@
+"""From when on the raw topic holds everything that a window needs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from shared.errors import Transient
+from shared.kafka.client import Connection, first_timestamps
+from shared.streams.declaration import Stream
+from shared.streams.units import milliseconds
+
+DEADLINE_SECONDS = 30.0
+
+
+async def floor(connection: Connection, stream: Stream) -> int | None:
+    """In ms since 1970: windows that begin there or later can be computed whole. None where nothing was lost yet.
+
+    A lost record was written before the first that is still there, and its event lies at most `max_ahead` after that.
+    Raises Transient.
+    """
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            firsts = await first_timestamps(connection, stream.topic_name)
+    except TimeoutError:
+        raise Transient(f"kafka: no first record of `{stream.topic_name}` within {DEADLINE_SECONDS:g} s") from None
+    if not firsts:
+        return None
+    now = int(time.time() * 1000)
+    return max(now if first is None else first for first in firsts.values()) + milliseconds(stream.event_time.max_ahead)

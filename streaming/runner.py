@@ -1,0 +1,128 @@
+"""Keeps each query of each declared stream running: caught up first, then in its mode; anew after a failure or a reset.
+
+1. ask       the stream's epoch, and how far the query's checkpoint is behind its topic
+2. catch up  in one micro-batch, where that is much, or where the epoch is a new one
+3. truncate  after a reset: the rows of older epochs may go now, since the new ones are there
+4. run       until the end is asked for, or the epoch changes
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
+
+from shared.contracts.metrics import MetricRow
+from shared.errors import Transient
+from shared.kafka.client import Connection, offset_ranges
+from shared.kafka.records import Outgoing
+from shared.kafka.transport import Producer
+from shared.streams.floor import floor
+from shared.streams.plan import Kind, QueryPlan
+from shared.topics import PROCESSED_METRICS
+from streaming.archive import ArchivedTopic
+from streaming.backlog import behind
+from streaming.control import Control
+from streaming.driver import Driver
+from streaming.progress import Pulse
+from streaming.queries import Query
+
+log = structlog.get_logger()
+
+RETRY_AT_MOST_S = 30.0
+FIRST_EPOCH = 1
+
+
+class Runner:
+    """`run` of each plan is a job; `halt` ends the queries of one stream, which then begin anew; `stop` ends all."""
+
+    def __init__(
+        self,
+        driver: Driver,
+        connection: Connection,
+        producer: Producer,
+        pulses: Mapping[str, Pulse],
+        catch_up_records: int,
+    ) -> None:
+        self._driver = driver
+        self._connection = connection
+        self._producer = producer
+        self._pulses = pulses
+        self._catch_up_records = catch_up_records
+        self._halts: dict[str, list[threading.Event]] = {}
+        self._stopping = False
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._driver.stop()
+
+    def halt(self, stream: str) -> None:
+        for event in self._halts.pop(stream, []):
+            event.set()
+
+    async def run(self, plan: QueryPlan, control: Control) -> None:
+        """Until `stop`. A failure of this query concerns no other: it is told, waited for and tried again."""
+        while not self._stopping:
+            async for attempt in self._attempts(plan.name):
+                with attempt:
+                    await self._once(plan, control)
+
+    async def run_archive(self, archived: ArchivedTopic) -> None:
+        """Until `stop`, as `run`."""
+        async for attempt in self._attempts(archived.query_name):
+            with attempt:
+                await self._driver.run_archive(archived, threading.Event())
+
+    def _attempts(self, query: str) -> AsyncRetrying:
+        def say_why(state: RetryCallState) -> None:
+            problem = str(state.outcome and state.outcome.exception())
+            self._pulses[query].fail(problem)
+            log.warning("the query failed and is started anew", query=query, error=problem)
+
+        return AsyncRetrying(
+            retry=retry_if_exception_type(Transient),
+            wait=wait_random_exponential(multiplier=0.5, max=RETRY_AT_MOST_S),
+            before_sleep=say_why,
+        )
+
+    async def _once(self, plan: QueryPlan, control: Control) -> None:
+        halt = threading.Event()
+        self._halts.setdefault(plan.stream.name, []).append(halt)
+        query = await self._query(plan, await control.epoch(plan.stream.name))
+        if plan.stateful:
+            await self._catch_up(query, halt)
+        if self._stopping or halt.is_set():
+            return
+        if plan.kind is Kind.WINDOWS and query.epoch > FIRST_EPOCH:
+            await self._truncate(query)
+        log.info("the query runs", query=plan.name, epoch=query.epoch, mode=plan.mode.value)
+        await self._driver.run(query, halt)
+
+    async def _query(self, plan: QueryPlan, epoch: int) -> Query:
+        lost = await floor(self._connection, plan.stream) if epoch > FIRST_EPOCH else None
+        return Query(plan, epoch, lost)
+
+    async def _catch_up(self, query: Query, halt: threading.Event) -> None:
+        """A new epoch always in micro-batches, which write each row once and whole: until then readers see the old."""
+        while not (self._stopping or halt.is_set()):
+            done = await self._driver.committed(query)
+            records = behind(done, await offset_ranges(self._connection, [query.source.name]))
+            fresh = done is None and query.epoch > FIRST_EPOCH
+            if not records or (records < self._catch_up_records and not fresh):
+                return
+            log.info("catching up in one micro-batch", query=query.name, records=records)
+            await self._driver.catch_up(query, halt)
+
+    async def _truncate(self, query: Query) -> None:
+        """One record a table: db_writer keeps what it says in the store, so that no order of partitions matters."""
+        await self._producer.publish([_truncation(window.table, query) for window in query.plan.windows])
+
+
+def _truncation(table: str, query: Query) -> Outgoing:
+    since = None if query.floor is None else datetime.fromtimestamp(query.floor / 1000, UTC)
+    row = MetricRow(table=table, epoch=query.epoch, control="truncate", since=since)
+    value = row.model_dump_json(by_alias=True).encode()
+    return Outgoing(PROCESSED_METRICS.name, f"{table}|truncate".encode(), value)
