@@ -41,9 +41,8 @@ def drain(fleet: Fleet, like: Stream, folder: Path, events: int) -> None:
     """Prints the rate of both modes, taken in turn. `like` is a declaration with one window per movie."""
     stream = like.model_copy(update={"name": "bench.drain", "topic": like.topic.model_copy(update={"name": None})})
     asyncio.run(_fill(fleet.kafka, stream, events))
-    os.environ.update(
-        {k: v for k, v in fleet.process("streaming").environ().items() if k.startswith(("CAUCE_", "KAFKA_", "JAVA_"))}
-    )
+    inherited = fleet.process("streaming").environ()
+    os.environ.update({name: inherited[name] for name in inherited if name.startswith(("CAUCE_", "KAFKA_", "JAVA_"))})
     settings = load(Settings).model_copy(update={"checkpoint_url": f"file://{folder}/drain"})
     plan = next(plan for plan in query_plans(stream) if plan.kind is Kind.WINDOWS)
     rates: dict[str, list[float]] = {"micro-batch": [], "Real-Time Mode": []}

@@ -64,14 +64,22 @@ Key = tuple[int, int]
 
 
 @dataclass
+class Latencies:
+    """Of one measurement, in milliseconds."""
+
+    topic: list[float] = field(default_factory=list)
+    mysql: list[float] = field(default_factory=list)
+
+
+@dataclass
 class Sent:
-    """The events of one measurement, and when each was in its window. Times in seconds of one clock."""
+    """All events of one stream, since a window's count includes those of measurements before. Times in seconds of one
+    clock."""
 
     at: dict[Key, list[float]] = field(default_factory=lambda: defaultdict(list))
     seen: dict[Key, int] = field(default_factory=dict)
-    topic_ms: list[float] = field(default_factory=list)
-    mysql_ms: list[float] = field(default_factory=list)
     missing: int = 0
+    latencies: Latencies = field(default_factory=Latencies)
 
     def event(self) -> tuple[Key, int, bytes]:
         """A new event: its window, its number in it from 1, its bytes."""
@@ -86,7 +94,7 @@ class Sent:
         """Every event up to `count` that no row before included is in its window now."""
         now, before = time.perf_counter(), self.seen.get(key, 0)
         new = self.at.get(key, [])[before:count]
-        self.topic_ms += [(now - sent) * 1000 for sent in new]
+        self.latencies.topic += [(now - sent) * 1000 for sent in new]
         self.missing -= len(new)
         self.seen[key] = max(before, count)
 
@@ -99,8 +107,8 @@ class Bench:
         self._tail = KafkaTail(connection, PROCESSED_METRICS.name)
         self._mysql = connect_mysql(mysql_url)
         self._mysql.autocommit(True)
-        self._sent = Sent()
-        self._table = ""
+        self._streams = {mode: Sent() for mode in MODES}
+        self._sent, self._table = self._streams[MODES[0]], ""
 
     async def run(self, seconds: float, long_seconds: float) -> None:
         await self._tail.start(time.time())
@@ -108,7 +116,7 @@ class Bench:
         try:
             for mode in MODES:
                 await self._measure(mode, self._at_rate(mode, 20.0), "warming up")
-            results: dict[tuple[str, str], list[Sent]] = defaultdict(list)
+            results: dict[tuple[str, str], list[Latencies]] = defaultdict(list)
             for number in range(ROUNDS):
                 for mode in MODES:
                     what = f"round {number + 1} of {ROUNDS}"
@@ -126,12 +134,13 @@ class Bench:
             await self._producer.stop()
             self._mysql.close()
 
-    async def _measure(self, mode: str, sending: Any, what: str) -> Sent:
-        self._sent, self._table = Sent(), f"bench_{mode}_1m"
+    async def _measure(self, mode: str, sending: Any, what: str) -> Latencies:
+        self._sent, self._table = self._streams[mode], f"bench_{mode}_1m"
+        self._sent.latencies = Latencies()
         say(f"  {mode}: {what}")
         await sending
         await until(lambda: not self._sent.missing, seconds=PATIENCE_S)
-        return self._sent
+        return self._sent.latencies
 
     async def _read(self) -> None:
         async for batch in self._tail.records():
@@ -168,7 +177,7 @@ class Bench:
 
     async def _ask_mysql(self, key: Key, number: int, began: float) -> None:
         await asyncio.to_thread(_until_counted, self._mysql, self._table, key, number)
-        self._sent.mysql_ms.append((time.perf_counter() - began) * 1000)
+        self._sent.latencies.mysql.append((time.perf_counter() - began) * 1000)
 
 
 def _until_counted(connection: pymysql.Connection[Any], table: str, key: Key, number: int) -> None:
@@ -189,15 +198,15 @@ def _milliseconds(text: str) -> int:
     return int(time.mktime(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone) * 1000
 
 
-def _report(results: dict[tuple[str, str], list[Sent]]) -> None:
+def _report(results: dict[tuple[str, str], list[Latencies]]) -> None:
     for kind, title in (("one", "one event at a time"), ("rate", f"{RATE:,} events/s, {MOVIES:,} movies")):
         for mode in MODES:
             _show(mode, results[mode, kind], title)
 
 
-def _show(mode: str, rounds: list[Sent], title: str) -> None:
+def _show(mode: str, rounds: list[Latencies], title: str) -> None:
     say(f"\n{title}, {mode}: from the event to its window, in ms")
-    for where, values in (("topic", [s.topic_ms for s in rounds]), ("MySQL", [s.mysql_ms for s in rounds])):
+    for where, values in (("topic", [one.topic for one in rounds]), ("MySQL", [one.mysql for one in rounds])):
         together = sorted(value for part in values for value in part)
         medians = [statistics.median(part) for part in values]
         cuts = statistics.quantiles(together, n=1000, method="inclusive")

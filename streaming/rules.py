@@ -28,7 +28,7 @@ def typed(kind: Type, value: Column, json_type: Column) -> Column:
         case Type.BOOLEAN:
             return fn.when(json_type == "BOOLEAN", fn.try_variant_get(value, "$", "boolean"))
         case Type.TIMESTAMP:
-            return _instant(fn.when(json_type == "STRING", fn.try_variant_get(value, "$", "string")))
+            return as_instant(fn.when(json_type == "STRING", fn.try_variant_get(value, "$", "string")))
 
 
 def _double(value: Column, json_type: Column) -> Column:
@@ -42,7 +42,8 @@ def unfit(kind: Type, value: Column) -> Column:
     return value.isNull() | (fn.abs(value) == math.inf) if kind is Type.DOUBLE else value.isNull()
 
 
-def _instant(text: Column) -> Column:
+def as_instant(text: Column) -> Column:
+    """A timestamp to the millisecond; null where the text is none."""
     moment = fn.unix_millis(fn.when(text.rlike(rf"\A{INSTANT}\z"), text.try_cast("timestamp")))
     return fn.timestamp_millis(fn.when(moment.between(*_YEARS_1_TO_9999), moment))
 

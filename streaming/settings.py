@@ -44,8 +44,8 @@ class Settings(CommonSettings):
     )
     streaming_driver_memory: str = Field(default="768m", pattern=r"^\d+[kmg]$", description="Java's heap")
     streaming_java_options: str = Field(
-        default="-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
-        description="for a small, quick start; leave it empty where millions of chunks an hour are normal",
+        default="-XX:+UseSerialGC",
+        description="for a small heap; with gigabytes of it another collector pauses less",
     )
 
     spark_options: dict[str, str] = Field(

@@ -21,6 +21,7 @@ from shared.errors import Code
 from shared.streams.declaration import Stream
 from shared.streams.units import milliseconds
 from shared.streams.verdict import DEEPEST, EARLIEST, LONGEST_NAMES, MOST_NAMED
+from streaming import usual
 from streaming.rules import event_milliseconds, outside, typed, unfit
 
 VERDICTS = "verdicts"
@@ -47,9 +48,8 @@ def validated(records: DataFrame, stream: Stream) -> DataFrame:
     millisecond. `event_time` is a timestamp, `event_ms` the same in milliseconds since 1970. `code` and `message` are
     null where the event is accepted; where they aren't, nothing is promised of the other three.
     """
-    rows = _with_kinds(_with_root(_with_text(records, stream)), stream)
-    values = {f"_value_{name}": typed(field.type, _variant(name), _kind(name)) for name, field in stream.fields.items()}
-    rows = rows.withColumns(values).withColumn("_ms", event_milliseconds(stream))
+    rows = _with_kinds(_with_root(_with_usual(_with_text(records, stream), stream)), stream)
+    rows = rows.withColumns(_values(stream)).withColumn("_ms", event_milliseconds(stream))
     rows = rows.withColumn("event_ms", fn.when(fn.col("_ms") >= EARLIEST, fn.col("_ms")))
     return rows.withColumn("code", _code(stream)).select(
         *records.columns,
@@ -74,9 +74,30 @@ def _with_text(records: DataFrame, stream: Stream) -> DataFrame:
     return records.withColumn("_text", fn.when(readable, text))
 
 
+def _with_usual(rows: DataFrame, stream: Stream) -> DataFrame:
+    """`_is_usual`: whether `_usual` has all values already, and the event needs not go the long way."""
+    if not usual.exists(stream):
+        return rows.withColumn("_is_usual", fn.lit(False))
+    rows = rows.withColumn("_usual", usual.read(fn.col("_text"), stream))
+    return rows.withColumn("_is_usual", usual.is_usual(fn.col("_text"), "_usual", stream))
+
+
+def _values(stream: Stream) -> dict[str, Column]:
+    return {f"_value_{name}": _typed(name, stream) for name in stream.fields}
+
+
+def _typed(name: str, stream: Stream) -> Column:
+    field = stream.fields[name]
+    long_way = typed(field.type, _variant(name), _kind(name))
+    if not usual.exists(stream):
+        return long_way
+    return fn.when(fn.col("_is_usual"), usual.value(fn.col(f"_usual.{name}"), field)).otherwise(long_way)
+
+
 def _with_root(rows: DataFrame) -> DataFrame:
-    """`_root`: names and their variants, null where there is no JSON object."""
-    text, proof = fn.col("_text"), fn.xxhash64("_text")
+    """`_root`: names and their variants, null where there is no JSON object, and for a usual event."""
+    text = fn.when(~fn.col("_is_usual"), fn.col("_text"))
+    proof = fn.xxhash64("_text")
     rows = rows.withColumn(
         "_parsed", fn.try_parse_json(fn.concat(fn.lit("["), text, fn.lit(","), proof.cast("string"), fn.lit("]")))
     )
@@ -154,11 +175,13 @@ def _tolerances(stream: Stream) -> tuple[int, int | None]:
 def _code(stream: Stream) -> Column:
     """The first rule that is broken."""
     ahead, lateness = _tolerances(stream)
-    code = fn.when(_is_too_large(stream), Code.TOO_LARGE).when(fn.col("_root").isNull(), Code.INVALID_JSON)
+    unusual = ~fn.col("_is_usual")
+    code = fn.when(_is_too_large(stream), Code.TOO_LARGE)
+    code = code.when(unusual & fn.col("_root").isNull(), Code.INVALID_JSON)
     if stream.extra == "forbid":
-        code = code.when(fn.size(_unknown(stream)) > 0, Code.UNKNOWN_FIELD)
-    code = code.when(_any(_missing(stream).values()), Code.MISSING_FIELD)
-    code = code.when(_any(_wrong(stream).values()), Code.WRONG_TYPE)
+        code = code.when(unusual & (fn.size(_unknown(stream)) > 0), Code.UNKNOWN_FIELD)
+    code = code.when(unusual & _any(_missing(stream).values()), Code.MISSING_FIELD)
+    code = code.when(unusual & _any(_wrong(stream).values()), Code.WRONG_TYPE)
     code = code.when(_any(_outside(stream).values()), Code.OUT_OF_RANGE).when(_ahead() > ahead, Code.FUTURE)
     return code if lateness is None else code.when(_ahead() < -lateness, Code.LATE)
 
