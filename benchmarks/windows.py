@@ -38,6 +38,7 @@ ROUNDS = 3
 SINGLES = 40
 PACE_S = 0.02
 SAMPLE_EVERY_S = 0.05
+WARM_UP_S = 60.0
 PATIENCE_S = 60.0
 MODES = ("realtime", "micro_batch")
 NOT_NEEDED = ("ingest", "docproc", "embedding", "api_gateway", "dashboard")
@@ -115,7 +116,7 @@ class Bench:
         reading = asyncio.create_task(self._read())
         try:
             for mode in MODES:
-                await self._measure(mode, self._at_rate(mode, 20.0), "warming up")
+                await self._measure(mode, self._at_rate(mode, WARM_UP_S), "warming up")
             results: dict[tuple[str, str], list[Latencies]] = defaultdict(list)
             for number in range(ROUNDS):
                 for mode in MODES:

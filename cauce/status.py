@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import json
 import time
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -17,6 +18,7 @@ from cauce.console import out
 from compose.local.errors import LocalStackError
 from compose.local.settings import LocalSettings
 from compose.local.state import FleetState, Health, Phase, ProcessState, load_state
+from compose.local.usage import Meter, Usage
 from shared.errors import Transient
 from shared.kafka.client import Connection
 from shared.kafka.lag import Lag, read_lag
@@ -40,12 +42,14 @@ def status(
     """
     settings = LocalSettings()
     state = _current(settings)
+    meter = Meter()
+    meter.look(state)
     if as_json:
-        out.print_json(as_document(state, _lag(state)))
+        out.print_json(as_document(state, _lag(state), _usage(meter, state)))
     elif once or not out.is_terminal:
-        out.print(render(state, _lag(state)))
+        out.print(render(state, _lag(state), _usage(meter, state)))
     else:
-        _watch(settings, state)
+        _watch(settings, state, meter)
     if not state.alive():
         raise typer.Exit(1)
 
@@ -57,13 +61,18 @@ def _current(settings: LocalSettings) -> FleetState:
     return state
 
 
-def _watch(settings: LocalSettings, state: FleetState) -> None:
+def _usage(meter: Meter, state: FleetState) -> Mapping[str, Usage]:
+    """Over a second."""
+    time.sleep(_SECONDS)
+    return meter.look(state)
+
+
+def _watch(settings: LocalSettings, state: FleetState, meter: Meter) -> None:
     try:
-        with Live(render(state, None), console=out, auto_refresh=False) as live:
+        with Live(render(state, None, {}), console=out, auto_refresh=False) as live:
             while True:
                 state = _current(settings)
-                live.update(render(state, _lag(state)), refresh=True)
-                time.sleep(_SECONDS)
+                live.update(render(state, _lag(state), _usage(meter, state)), refresh=True)
     except KeyboardInterrupt:
         pass
 
@@ -78,9 +87,9 @@ def _lag(state: FleetState) -> list[Lag] | None:
         return None
 
 
-def render(state: FleetState, lag: list[Lag] | None) -> RenderableType:
+def render(state: FleetState, lag: list[Lag] | None, usage: Mapping[str, Usage]) -> RenderableType:
     """The whole picture: a line about the fleet, the processes, the lag."""
-    return Group(headline(state), "", processes_table(state), *([""] if lag else []), *_lag_table(lag))
+    return Group(headline(state), "", processes_table(state, usage), *([""] if lag else []), *_lag_table(lag))
 
 
 def headline(state: FleetState) -> str:
@@ -92,14 +101,22 @@ def headline(state: FleetState) -> str:
     return f"fleet {state.phase}{detail}, gateway {state.endpoints.gateway_url}"
 
 
-def processes_table(state: FleetState) -> Table:
-    table = Table("process", "health", "pid", "port", "restarts", "", box=None, pad_edge=False)
+def processes_table(state: FleetState, usage: Mapping[str, Usage]) -> Table:
+    """`cpu` is in percent of one core; the last row is of all together, the supervisor included."""
+    table = Table("process", "health", "pid", "port", "restarts", "cpu", "memory", "", box=None, pad_edge=False)
     for process in state.processes:
-        table.add_row(*_row(process, state.alive()))
+        table.add_row(*_row(process, state.alive(), usage.get(process.name)))
+    if usage:
+        together = Usage(sum(each.cpu for each in usage.values()), sum(each.memory for each in usage.values()))
+        table.add_row("together", "", "", "", "", *_used(together))
     return table
 
 
-def _row(process: ProcessState, supervised: bool) -> tuple[str, ...]:
+def _used(usage: Usage | None) -> tuple[str, str]:
+    return (f"{usage.cpu:.0f} %", f"{usage.memory / 2**20:.0f} MiB") if usage else ("-", "-")
+
+
+def _row(process: ProcessState, supervised: bool, usage: Usage | None) -> tuple[str, ...]:
     health = process.health if supervised else Health.STOPPED
     colour = _COLOURS.get(health, "dim")
     note = process.reason or (f"last {process.last_exit}" if process.last_exit else "")
@@ -110,6 +127,7 @@ def _row(process: ProcessState, supervised: bool) -> tuple[str, ...]:
         pid,
         str(process.port or "-"),
         str(process.restarts),
+        *_used(usage),
         note[:100].replace("[", r"\["),
     )
 
@@ -123,7 +141,9 @@ def _lag_table(lag: list[Lag] | None) -> list[RenderableType]:
     return [table]
 
 
-def as_document(state: FleetState, lag: list[Lag] | None) -> str:
-    """The state file's content with two more fields: `alive`, and `lag` (null while unknown)."""
+def as_document(state: FleetState, lag: list[Lag] | None, usage: Mapping[str, Usage]) -> str:
+    """The state file's content with three more fields: `alive`, `lag` (null while unknown), and `usage` by process:
+    `cpu` in percent of one core, `memory` in bytes."""
     rows = [dataclasses.asdict(entry) for entry in lag] if lag is not None else None
-    return json.dumps({**state.model_dump(mode="json"), "alive": state.alive(), "lag": rows})
+    used = {name: dataclasses.asdict(each) for name, each in usage.items()}
+    return json.dumps({**state.model_dump(mode="json"), "alive": state.alive(), "lag": rows, "usage": used})
