@@ -44,7 +44,8 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
     pulses |= {one.query_name: Pulse(every_s=settings.archive_trigger.total_seconds()) for one in archived}
     connection = Connection(settings.kafka_bootstrap_servers, NAME)
     producer = KafkaProducer(connection)
-    driver = Driver(settings, pulses, slots(streams, settings.streaming_shuffle_partitions))
+    needed = slots(streams, settings.streaming_shuffle_partitions, [one.topic for one in archived])
+    driver = Driver(settings, pulses, needed)
     runner = Runner(driver, connection, producer, pulses, settings.streaming_catch_up_records)
     control = Control(streams, connection, runner.halt)
     health = QueriesHealth(

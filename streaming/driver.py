@@ -20,6 +20,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from shared.errors import Fatal, Transient
+from shared.streams.declaration import Mode
 from streaming import archive, metrics
 from streaming.archive import ArchivedTopic
 from streaming.backlog import committed
@@ -99,7 +100,8 @@ class Driver:
 
     async def run(self, query: Query, halt: threading.Event) -> None:
         """Returns once `halt` is set. Raises Transient when the query failed, Fatal when Spark is gone."""
-        slots = query.plan.slots(self._settings.streaming_shuffle_partitions)
+        realtime = query.plan.mode is Mode.REALTIME
+        slots = query.plan.slots(self._settings.streaming_shuffle_partitions) if realtime else 0
         await self._in_thread(self._run, query.name, lambda: start(self._session, query, self._settings), slots, halt)
 
     async def run_archive(self, archived: ArchivedTopic, halt: threading.Event) -> None:

@@ -112,8 +112,7 @@ def _query(plan: QueryPlan, shuffle_partitions: int, epoch: int) -> Iterator[str
     yield plan.name
     yield f"  reads `{input_topic(plan.stream).name}`, {_mode(plan)}"
     yield from (f"  {line}" for line in _work(plan))
-    slots = plan.slots(shuffle_partitions)
-    yield f"  task slots: {slots}" if slots else "  task slots: takes turns with others"
+    yield f"  task slots: {plan.slots(shuffle_partitions)}"
     if plan.stateful:
         yield f"  {_state(plan)}"
     yield f"  checkpoint: {plan.fingerprint(shuffle_partitions, epoch)} (epoch {epoch})"

@@ -5,7 +5,8 @@
     published  one per grouping that is published: the same rows for other people's topics, every 10 s
 
 In Real-Time Mode all tasks of a query run at once, so that each needs a slot for every partition it reads and for every
-partition of its state; queries in micro-batches take turns on a few slots of their own.
+partition of its state. They are asked for anew with each batch, and where one is taken by somebody else just then, the
+query fails: so there are as many slots as all queries could ever use together. An idle one costs nothing.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from itertools import groupby
 
 from shared.streams.declaration import Mode, Stream, Window
 from shared.streams.topics import input_topic
+from shared.topics import Topic
 
 PUBLISH_EVERY = timedelta(seconds=10)
-MICRO_BATCH_SLOTS = 2
 
 
 class Kind(StrEnum):
@@ -50,10 +51,11 @@ class QueryPlan:
         return self.kind is not Kind.CLEAN
 
     def slots(self, shuffle_partitions: int) -> int:
-        """How many tasks of this query must run at once."""
+        """How many tasks of this query may run at once; in Real-Time Mode they must. Catching up takes no more."""
+        partitions = input_topic(self.stream).partitions
         if self.mode is Mode.MICRO_BATCH:
-            return 0
-        return input_topic(self.stream).partitions + (shuffle_partitions if self.stateful else 0)
+            return max(partitions, shuffle_partitions)
+        return partitions + (shuffle_partitions if self.stateful else 0)
 
     def watermark(self) -> timedelta | None:
         """How long after the newest event a window's state is kept; None for as long as the checkpoint lives.
@@ -98,10 +100,11 @@ def query_plans(stream: Stream) -> tuple[QueryPlan, ...]:
     return (clean, *windows, *published)
 
 
-def slots(streams: Iterable[Stream], shuffle_partitions: int) -> int:
-    """How many tasks must be able to run at once for all queries to begin, and for catching up beside them."""
+def slots(streams: Iterable[Stream], shuffle_partitions: int, archived: Iterable[Topic] = ()) -> int:
+    """How many tasks all queries may run at once, those that write `archived` topics to files included."""
     plans = [plan for stream in streams for plan in query_plans(stream)]
-    return sum(plan.slots(shuffle_partitions) for plan in plans) + MICRO_BATCH_SLOTS
+    files = sum(max(topic.partitions, shuffle_partitions) for topic in archived)
+    return sum(plan.slots(shuffle_partitions) for plan in plans) + files
 
 
 def _groupings(windows: Sequence[Window]) -> list[tuple[Window, ...]]:

@@ -7,7 +7,8 @@ import pytest
 
 from shared.streams.declaration import Mode, Stream
 from shared.streams.loading import load_streams
-from shared.streams.plan import MICRO_BATCH_SLOTS, Kind, query_plans, slots
+from shared.streams.plan import Kind, query_plans, slots
+from shared.topics import DOCUMENTS_RAW
 from tests.shared.streams.samples import orders
 
 STREAMS = {stream.name: stream for stream in load_streams()}
@@ -54,11 +55,11 @@ def test_the_shipped_ratings() -> None:
 
 
 def test_slots_are_those_of_all_that_runs_at_once() -> None:
-    """In Real-Time Mode a slot for each partition read, and of the state; micro-batches take turns on a few."""
-    assert slots([orders()], 2) == 2 + (2 + 2) + MICRO_BATCH_SLOTS
-    assert slots([with_second()], 2) == 2 + (2 + 2) + MICRO_BATCH_SLOTS
-    assert slots([orders(mode="micro_batch")], 2) == MICRO_BATCH_SLOTS
-    assert slots([], 2) == MICRO_BATCH_SLOTS
+    """In Real-Time Mode a slot for each partition read and each of the state; a micro-batch's stages take turns, files
+    are written beside."""
+    assert slots([orders()], 2) == 2 + (2 + 2)
+    assert slots([orders(mode="micro_batch")], 3) == 3 + 3
+    assert slots([], 2, [DOCUMENTS_RAW]) == 6
 
 
 def test_a_watermark_outlasts_every_event_that_may_come() -> None:
