@@ -45,12 +45,12 @@ class Topic:
 
     @property
     def dlq(self) -> Topic:
-        """Where records of this topic go that nobody could process: one partition, kept 30 days, room for headers."""
+        """Where records go that nobody could process: one partition, kept at least 30 days, room for headers."""
         return Topic(
             name=f"{self.name}.dlq",
             key=self.key,
             partitions=1,
-            retention=DLQ_RETENTION,
+            retention=max(DLQ_RETENTION, self.retention),
             max_message_bytes=self.max_message_bytes + DLQ_HEADER_ROOM,
         )
 
@@ -77,7 +77,7 @@ DOCUMENTS_RAW = Topic("documents.raw", "document_id", 6, _days(30), DocumentRaw)
 CHUNKS_PROCESSED = Topic("chunks.processed", "document_id", 6, _days(30), ChunkProcessed)
 EMBEDDINGS_READY = Topic("embeddings.ready", "document_id", 6, _days(30), EmbeddingReady, log_append_time=True)
 DOCUMENTS_STATUS = Topic("documents.status", "document_id", 6, _days(7), DocumentStatus)
-PROCESSED_READINGS = Topic("processed.readings.v1", "reading", 3, _days(7), Reading)
+PROCESSED_READINGS = Topic("processed.readings.v1", "reading", 3, _days(7), Reading, max_message_bytes=8 * MIB)
 STREAMS_CONTROL = Topic(
     "streams.control", "stream", 1, _days(30), StreamApplied, settings={"cleanup.policy": "compact"}
 )

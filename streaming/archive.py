@@ -127,6 +127,7 @@ def source_options(topic: Topic, settings: Settings) -> dict[str, str]:
         "subscribe": topic.name,
         "includeHeaders": "true",
         "startingOffsets": "earliest",
+        "kafka.isolation.level": "read_committed",
         "failOnDataLoss": str(settings.streaming_fail_on_data_loss).lower(),
         "maxOffsetsPerTrigger": str(settings.archive_batch_records),
         "groupIdPrefix": f"cauce-archive-{topic.name}",

@@ -40,7 +40,7 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
     streams = load_streams(settings.streams_dir)
     plans = [plan for stream in streams for plan in query_plans(stream)]
     archived = archived_topics(streams, settings)
-    pulses = {plan.name: Pulse() for plan in plans}
+    pulses = {plan.name: Pulse(every_s=plan.trigger.total_seconds()) for plan in plans}
     pulses |= {one.query_name: Pulse(every_s=settings.archive_trigger.total_seconds()) for one in archived}
     connection = Connection(settings.kafka_bootstrap_servers, NAME)
     producer = KafkaProducer(connection)

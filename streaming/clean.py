@@ -50,9 +50,15 @@ def _dead_letter(stream: Stream) -> Column:
     added = fn.array(*(header(PREFIX + name, value) for name, value in facts.items()))
     original = fn.coalesce("headers", fn.array().cast(HEADERS))
     kept = fn.filter(original, lambda each: ~each["key"].startswith(PREFIX))
+    # A broker measures what is compressed, a producer what isn't: a value that came in may be too large to go out.
+    size = fn.octet_length("value")
+    fits = size <= input_topic(stream).max_message_bytes
+    left_out = fn.when(~fits, header(f"{PREFIX}value_left_out_bytes", size.cast("string")))
+    headers = fn.concat(kept, added, fn.array_compact(fn.array(left_out)))
     # No client sends a record with neither a key nor a value.
-    value = fn.when(fn.col("key").isNull(), fn.coalesce("value", fn.lit(b""))).otherwise(fn.col("value"))
-    return record(fn.lit(input_topic(stream).dlq.name), fn.col("key"), value, fn.concat(kept, added))
+    empty = fn.lit(b"")
+    value = fn.when(~fits, empty).when(fn.col("key").isNull(), fn.coalesce("value", empty)).otherwise(fn.col("value"))
+    return record(fn.lit(input_topic(stream).dlq.name), fn.col("key"), value, headers)
 
 
 def _reading(stream: Stream, readings: Readings) -> Column:

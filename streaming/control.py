@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 
 class Control:
-    """`watch` is a job; `epoch` may be asked at any time."""
+    """`watch` is a job; `in_force` may be asked at any time."""
 
     def __init__(self, streams: Sequence[Stream], connection: Connection, on_reset: Callable[[str], None]) -> None:
         """`on_reset` is called with the name of a stream whose epoch has changed."""
@@ -28,12 +28,12 @@ class Control:
         self._applied: dict[str, StreamApplied] = {}
         self._read = asyncio.Event()
 
-    async def epoch(self, stream: str) -> int:
+    async def in_force(self, stream: str) -> StreamApplied:
         """Waits until the topic was read. Raises Transient where the stream was never applied."""
         await self._read.wait()
         if stream not in self._applied:
             raise Transient(f"{stream}: the declaration is not in force yet: run `cauce topics apply`")
-        return self._applied[stream].epoch
+        return self._applied[stream]
 
     async def watch(self) -> None:
         """Without end. Raises Transient, or Fatal where a declaration here is not the one in force: whoever starts

@@ -68,10 +68,13 @@ class Watch:
         self._next = 0.0
 
     def look(self, pulse: Pulse) -> None:
-        if not self._slots or time.monotonic() < self._next:
+        """Of a query that takes turns it is seen that a long batch works; whether it is ready, its batches tell."""
+        if time.monotonic() < self._next:
             return
-        if self._active() >= self._slots:
-            pulse.beat(ready=True)
+        active = self._active()
+        if active and active >= self._slots:
+            pulse.beat(ready=pulse.ready or self._slots > 0)
+        if pulse.ready or not self._slots:
             self._next = time.monotonic() + LOOK_EVERY_S
 
     def _active(self) -> int:

@@ -104,6 +104,7 @@ def source_options(query: Query, settings: Settings) -> dict[str, str]:
         "subscribe": query.source.name,
         "includeHeaders": "true",
         "startingOffsets": "earliest",
+        "kafka.isolation.level": "read_committed",
         "failOnDataLoss": str(settings.streaming_fail_on_data_loss).lower(),
         "groupIdPrefix": f"cauce-streaming-{query.name}",
         "fetchOffset.numRetries": "1",

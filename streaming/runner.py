@@ -20,7 +20,6 @@ from shared.errors import Transient
 from shared.kafka.client import Connection, offset_ranges
 from shared.kafka.records import Outgoing
 from shared.kafka.transport import Producer
-from shared.streams.floor import floor
 from shared.streams.plan import Kind, QueryPlan
 from shared.topics import PROCESSED_METRICS
 from streaming.archive import ArchivedTopic
@@ -52,7 +51,7 @@ class Runner:
         self._producer = producer
         self._pulses = pulses
         self._catch_up_records = catch_up_records
-        self._halts: dict[str, list[threading.Event]] = {}
+        self._halts: dict[str, dict[str, threading.Event]] = {}
         self._stopping = False
 
     def stop(self) -> None:
@@ -60,7 +59,7 @@ class Runner:
         self._driver.stop()
 
     def halt(self, stream: str) -> None:
-        for event in self._halts.pop(stream, []):
+        for event in self._halts.get(stream, {}).values():
             event.set()
 
     async def run(self, plan: QueryPlan, control: Control) -> None:
@@ -90,8 +89,9 @@ class Runner:
 
     async def _once(self, plan: QueryPlan, control: Control) -> None:
         halt = threading.Event()
-        self._halts.setdefault(plan.stream.name, []).append(halt)
-        query = await self._query(plan, await control.epoch(plan.stream.name))
+        self._halts.setdefault(plan.stream.name, {})[plan.name] = halt
+        applied = await control.in_force(plan.stream.name)
+        query = Query(plan, applied.epoch, applied.floor)
         if plan.stateful:
             await self._catch_up(query, halt)
         if self._stopping or halt.is_set():
@@ -100,10 +100,6 @@ class Runner:
             await self._truncate(query)
         log.info("the query runs", query=plan.name, epoch=query.epoch, mode=plan.mode.value)
         await self._driver.run(query, halt)
-
-    async def _query(self, plan: QueryPlan, epoch: int) -> Query:
-        lost = await floor(self._connection, plan.stream) if epoch > FIRST_EPOCH else None
-        return Query(plan, epoch, lost)
 
     async def _catch_up(self, query: Query, halt: threading.Event) -> None:
         """A new epoch always in micro-batches, which write each row once and whole: until then readers see the old."""

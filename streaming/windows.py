@@ -82,8 +82,9 @@ def counted(rows: DataFrame, plan: QueryPlan) -> DataFrame:
     delay = plan.watermark()
     # Without a watermark no window is ever given up. A long one would not do: it begins at 1970.
     marked = rows if delay is None else rows.withWatermark("_end", f"{milliseconds(delay)} milliseconds")
-    groups = [_group(stream, template).alias(name) for name, template in window.group_by.items()]
-    selected = [_aggregate(stream, aggregate).alias(name) for name, aggregate in window.select.items()]
+    # In an order that the file's doesn't change: Spark tells columns of its state apart by their places alone.
+    groups = [_group(stream, template).alias(name) for name, template in sorted(window.group_by.items())]
+    selected = [_aggregate(stream, aggregate).alias(name) for name, aggregate in sorted(window.select.items())]
     newest = fn.unix_millis(fn.max("timestamp")).alias("_newest")
     return marked.groupBy("_table", "_start", "_end", *groups).agg(*selected, newest)
 

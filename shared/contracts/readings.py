@@ -20,7 +20,7 @@ class Reading(Event):
     __pydantic_extra__: dict[str, Scalar]
 
     collection: str = Field(alias="_collection_name")
-    id: str = Field(alias="_id", min_length=1, max_length=512)
+    id: str = Field(alias="_id", max_length=512)
     position: str = Field(alias="_position")
     offset: int = Field(alias="_offset", ge=0)
     event_time: Instant = Field(alias="_event_time")

@@ -18,4 +18,6 @@ class StreamApplied(Event):
     epoch: int = Field(ge=1)
     declaration: dict[str, Any]
     applied_at: Instant
+    floor: int | None = None
+    """Of this epoch, in ms since 1970: windows that begin before it lie partly in records that were gone already."""
     reason: str | None = None

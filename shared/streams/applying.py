@@ -13,6 +13,7 @@ from shared.kafka.declare import Step
 from shared.kafka.records import Emit, encode
 from shared.streams.control import fold, to_apply, to_reset
 from shared.streams.declaration import Stream
+from shared.streams.floor import floor
 from shared.streams.topics import all_topics
 from shared.topics import STREAMS_CONTROL
 
@@ -64,6 +65,6 @@ async def reset(connection: Connection, streams: Sequence[Stream], name: str, re
     stream = next((stream for stream in streams if stream.name == name), None)
     if stream is None:
         raise Fatal(f"no stream is called `{name}`: there are {', '.join(stream.name for stream in streams) or 'none'}")
-    record = to_reset(stream, await in_force(connection), reason)
+    record = to_reset(stream, await in_force(connection), reason, await floor(connection, stream))
     await put_in_force(connection, [record])
     return record

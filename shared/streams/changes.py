@@ -48,7 +48,7 @@ def changes(before: Json, after: Stream) -> list[Change]:
 
 
 def _differing(old: Json, new: Json, names: Iterable[str] | None = None) -> Iterator[tuple[str, Any, Any]]:
-    for name in names or dict.fromkeys([*old, *new]):
+    for name in dict.fromkeys([*old, *new]) if names is None else names:
         if old.get(name) != new.get(name):
             yield name, old.get(name), new.get(name)
 
@@ -78,18 +78,15 @@ def _event_time(old: Json, new: Json) -> Iterator[Change]:
 def _fields(old: Json, new: Json) -> Iterator[Change]:
     for name, was, now in _differing(old, new):
         if was is None and now["optional"]:
-            yield Change(Effect.COMPATIBLE, f"`fields.{name}` is new and optional")
+            yield Change(Effect.RESET, f"`fields.{name}` is new: events that have it already were judged without it")
         elif was is None:
             yield Change(Effect.RESET, f"`fields.{name}` is new and not optional: events that are there lack it")
         elif now is None:
             yield Change(Effect.RESET, f"`fields.{name}` is gone: events that are there have it")
         else:
-            rules = [key for key in _keys(was, now) if key != "description"]
+            rules = [key for key in dict.fromkeys([*was, *now]) if key != "description"]
             yield from _plain(was, now, rules, Effect.RESET, f"fields.{name}.")
-
-
-def _keys(old: Json, new: Json) -> list[str]:
-    return [name for name, _, _ in _differing(old, new)] or ["type"]
+            yield from _plain(was, now, ("description",), Effect.COMPATIBLE, f"fields.{name}.")
 
 
 def _windows(old: Iterable[Json], new: Iterable[Json]) -> Iterator[Change]:

@@ -26,7 +26,10 @@ def fold(records: Iterable[Record], before: Mapping[str, StreamApplied] | None =
         except ValidationError as error:
             log.warning("control record not readable", position=record.position, errors=error.error_count())
             continue
-        applied[event.stream] = event
+        before_it = applied.get(event.stream)
+        # Two commands at once may write in the wrong order: an epoch never goes back.
+        if before_it is None or event.epoch >= before_it.epoch:
+            applied[event.stream] = event
     return applied
 
 
@@ -41,9 +44,9 @@ def to_apply(streams: Sequence[Stream], applied: Mapping[str, StreamApplied]) ->
         now = applied.get(stream.name)
         if now is None:
             records.append(_record(stream, 1))
-        elif found := changes(now.declaration, stream):
-            refusals += _refusals(stream, found)
-            records.append(_record(stream, now.epoch))
+        elif now.declaration != stream.canonical():
+            refusals += _refusals(stream, changes(now.declaration, stream))
+            records.append(_record(stream, now.epoch, floor=now.floor))
     if refusals:
         raise Fatal("streams: these declarations can't take the place of those in force:\n" + "\n".join(refusals))
     return records
@@ -57,22 +60,28 @@ def _refusals(stream: Stream, found: Iterable[Change]) -> list[str]:
     return lines + resets
 
 
-def to_reset(stream: Stream, applied: Mapping[str, StreamApplied], reason: str | None) -> StreamApplied:
-    """The next epoch of a stream, under its declaration of now. Raises Fatal where the change needs another name."""
+def to_reset(
+    stream: Stream, applied: Mapping[str, StreamApplied], reason: str | None, floor: int | None = None
+) -> StreamApplied:
+    """The next epoch of a stream, under its declaration of now. `floor` is as in `StreamApplied`.
+
+    Raises Fatal where the change needs another name.
+    """
     now = applied.get(stream.name)
     if now is None:
         raise Fatal(f"`{stream.name}` was never applied, so there is nothing to reset: run `cauce topics apply`")
     refused = [change for change in changes(now.declaration, stream) if change.effect is Effect.REFUSED]
     if refused:
         raise Fatal("streams: a reset can't help here:\n" + "\n".join(_refusals(stream, refused)))
-    return _record(stream, now.epoch + 1, reason)
+    return _record(stream, now.epoch + 1, reason, floor)
 
 
-def _record(stream: Stream, epoch: int, reason: str | None = None) -> StreamApplied:
+def _record(stream: Stream, epoch: int, reason: str | None = None, floor: int | None = None) -> StreamApplied:
     return StreamApplied(
         stream=stream.name,
         epoch=epoch,
         declaration=stream.canonical(),
         applied_at=datetime.now(UTC),
         reason=reason,
+        floor=floor,
     )

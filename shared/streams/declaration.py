@@ -25,15 +25,16 @@ from pydantic import (
 )
 
 from shared.streams.expressions import Aggregate, Function, Template, parse_aggregate, parse_template
-from shared.streams.units import Duration, Size, format_duration, name_duration, parse_duration
-from shared.topics import MIB, PIPELINE
+from shared.streams.units import Duration, Size, format_duration, format_size, name_duration, parse_duration
+from shared.topics import MIB, PIPELINE, PROCESSED_READINGS
 
 StreamName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*$", max_length=100)]
 TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)]
 TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=48)]
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
 
-RESERVED_COLUMNS = {"window_start", "window_end", "window_type"}
+RESERVED_COLUMNS = {"window_start", "window_end", "window_type", "control", "since"}
+LARGEST_READING = PROCESSED_READINGS.max_message_bytes // 2
 RESERVED_IN_READINGS = {"event_time", "received_at", "position"}
 LONGEST_READING_ID = 512
 """In characters, as contracts/readings.py has it."""
@@ -385,6 +386,8 @@ class Stream(Declared):
             self._check_readings(self.readings)
 
     def _check_readings(self, readings: Readings) -> None:
+        if self.max_event_bytes > LARGEST_READING:
+            raise ValueError(f"`max_event_bytes` is at most {format_size(LARGEST_READING)} where there are `readings`")
         if taken := sorted(RESERVED_IN_READINGS & self.fields.keys()):
             raise ValueError(f"every reading has these fields already: {', '.join(taken)}: give yours other names")
         if readings.id and self._required(readings.id, "`readings.id`").max_length > LONGEST_READING_ID:

@@ -8,6 +8,7 @@ import time
 from shared.errors import Transient
 from shared.kafka.client import Connection, first_timestamps
 from shared.streams.declaration import Stream
+from shared.streams.topics import input_topic
 from shared.streams.units import milliseconds
 
 DEADLINE_SECONDS = 30.0
@@ -16,8 +17,8 @@ DEADLINE_SECONDS = 30.0
 async def floor(connection: Connection, stream: Stream) -> int | None:
     """In ms since 1970: windows that begin there or later can be computed whole. None where nothing was lost yet.
 
-    A lost record was written before the first that is still there, and its event lies at most `max_ahead` after that.
-    Raises Transient.
+    A lost record was written before the first that is still there (where none is, before the retention began), and its
+    event lies at most `max_ahead` after that. Raises Transient.
     """
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
@@ -26,5 +27,6 @@ async def floor(connection: Connection, stream: Stream) -> int | None:
         raise Transient(f"kafka: no first record of `{stream.topic_name}` within {DEADLINE_SECONDS:g} s") from None
     if not firsts:
         return None
-    now = int(time.time() * 1000)
-    return max(now if first is None else first for first in firsts.values()) + milliseconds(stream.event_time.max_ahead)
+    kept_since = int(time.time() * 1000) - milliseconds(input_topic(stream).retention)
+    newest_lost = max(kept_since if first is None else first for first in firsts.values())
+    return newest_lost + milliseconds(stream.event_time.max_ahead)

@@ -32,13 +32,13 @@ fields:
   shop: {type: string}
   aisle: {type: int, optional: false}
   open: {type: boolean}
-  since: {type: timestamp}
+  began: {type: timestamp}
   price: {type: double, optional: true}
   pieces: {type: long, optional: true}
 windows:
   - table: aisles_1m
     size: 1m
-    group_by: {label: "S{aisle}-{shop}/{open}", aisle: "{aisle}", since: "{since}"}
+    group_by: {label: "S{aisle}-{shop}/{open}", aisle: "{aisle}", began: "{began}"}
     select:
       {n: count(*), total: sum(price), pieces: sum(pieces), least: min(pieces), most: max(price), mean: avg(pieces)}
 """
@@ -150,14 +150,14 @@ def test_a_group_of_a_number(spark: SparkSession) -> None:
 def test_templates_and_absent_values(spark: SparkSession, shop: Stream) -> None:
     """Fields are put into templates as text, aggregates of nothing are null and stay in the row, a sum beyond 64 bits
     or beyond any double is null, and times before 1970 are in their windows too."""
-    bare = {"at": -1, "shop": "a|ü", "aisle": -5, "open": True, "since": "2026-01-02T04:04:05.6789+01:00"}
-    full = {"at": 0, "shop": "b", "aisle": 7, "open": False, "since": "2026-01-02T03:04:05Z"}
+    bare = {"at": -1, "shop": "a|ü", "aisle": -5, "open": True, "began": "2026-01-02T04:04:05.6789+01:00"}
+    full = {"at": 0, "shop": "b", "aisle": 7, "open": False, "began": "2026-01-02T03:04:05Z"}
     prices = [full | {"price": 0.1, "pieces": 3}, full | {"price": 0.2}, full | {"pieces": 4}]
     great = [full | {"at": MINUTE, "price": 1.7e308, "pieces": 2**63 - 1}] * 2
     records = kafka(spark, [bare, *prices, *great], 0)
     found = published(windows.transform(records, plan(shop, Kind.WINDOWS, "aisles_1m"), 1, None).collect())
     rows = {key.removeprefix("aisles_1m|"): row for (_, key), row in found.items()}
-    assert {key: [row[name] for name in ("label", "aisle", "since")] for key, row in rows.items()} == {
+    assert {key: [row[name] for name in ("label", "aisle", "began")] for key, row in rows.items()} == {
         "1969-12-31T23:59:00.000Z|S-5-a|ü/true|-5|2026-01-02T03:04:05.678Z": [
             "S-5-a|ü/true",
             -5,
@@ -265,7 +265,7 @@ def test_state_over_batches(spark: SparkSession, tmp_path: Path) -> None:
 
 def test_no_lateness_keeps_all_state(spark: SparkSession, shop: Stream, tmp_path: Path) -> None:
     """Without a limit of lateness an event of any age counts, before 1970 too."""
-    event = {"at": -MINUTE, "shop": "a", "aisle": 1, "open": True, "since": "2026-01-02T03:04:05Z"}
+    event = {"at": -MINUTE, "shop": "a", "aisle": 1, "open": True, "began": "2026-01-02T03:04:05Z"}
     far = event | {"at": T0}
     for batch, each in enumerate([event, far, far, event]):
         write(tmp_path, batch + 1, each, recorded="2026-01-02T03:04:00.000Z")
