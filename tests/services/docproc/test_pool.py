@@ -45,9 +45,9 @@ def slow(tmp_path: Path) -> Path:
 
 
 def workers() -> list[psutil.Process]:
-    """The parsing processes of this one, which are children of multiprocessing's fork server."""
-    family = psutil.Process().children(recursive=True)
-    return [process for process in family if process.ppid() != os.getpid() and process.is_running()]
+    """The parsing processes of this one: children of multiprocessing's fork server, not of what other tests started."""
+    servers = [child for child in psutil.Process().children() if any("forkserver" in word for word in child.cmdline())]
+    return [process for server in servers for process in server.children() if process.is_running()]
 
 
 async def until(condition: Callable[[], bool]) -> None:
