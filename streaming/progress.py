@@ -94,6 +94,10 @@ class ProgressListener(StreamingQueryListener):
     @override
     def onQueryStarted(self, event: QueryStartedEvent) -> None:
         self._names[str(event.runId)] = str(event.name)
+        pulse = self._pulses[str(event.name)]
+        # One that starts again without new records says nothing until its next trigger.
+        if pulse.every_s > LOOK_EVERY_S:
+            pulse.beat(ready=True)
 
     @override
     def onQueryProgress(self, event: QueryProgressEvent) -> None:
