@@ -107,8 +107,8 @@ class Fleet:
         return process.pid
 
     async def until_restarted(self, name: str, old_pid: int) -> None:
-        """Waits until another process plays the part and is ready."""
-        async with asyncio.timeout(120):
+        """Waits until another process plays the part and is ready: under load Spark takes minutes to begin anew."""
+        async with asyncio.timeout(300):
             while True:
                 member = next(process for process in self.state.processes if process.name == name)
                 if member.identity and member.identity.pid != old_pid and member.health == "ready":

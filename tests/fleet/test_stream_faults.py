@@ -28,23 +28,28 @@ async def under_load(fleet: Fleet, fault: Callable[[], Awaitable[None]]) -> int:
     """Sends `RATE` ratings a second straight to the topic from before the fault until after it; returns how many."""
     ended = asyncio.Event()
     sending = asyncio.create_task(_send_until(fleet, ended))
-    await asyncio.sleep(5)
-    await fault()
-    await asyncio.sleep(5)
-    ended.set()
-    return await sending
+    try:
+        await asyncio.sleep(5)
+        await fault()
+        await asyncio.sleep(5)
+    finally:
+        ended.set()
+        sent = await sending
+    return sent
 
 
 async def _send_until(fleet: Fleet, ended: asyncio.Event) -> int:
     producer = KafkaProducer(fleet.kafka)
     sent, began = 0, time.monotonic()
-    while not ended.is_set():
-        due = int((time.monotonic() - began) * RATE) - sent
-        values = [json.dumps(rating(sent + number)).encode() for number in range(due)]
-        await producer.publish([Outgoing("ratings", value[:16], value) for value in values])
-        sent += due
-        await asyncio.sleep(PACE_S)
-    await producer.stop()
+    try:
+        while not ended.is_set():
+            due = int((time.monotonic() - began) * RATE) - sent
+            values = [json.dumps(rating(sent + number)).encode() for number in range(due)]
+            await producer.publish([Outgoing("ratings", value[:16], value) for value in values])
+            sent += due
+            await asyncio.sleep(PACE_S)
+    finally:
+        await producer.stop()
     return sent
 
 
