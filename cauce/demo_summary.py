@@ -6,7 +6,6 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from rich.table import Table
 
@@ -18,6 +17,7 @@ from compose.local.provision import mariadb_path
 from compose.local.settings import LocalSettings
 from compose.local.state import Endpoints, FleetState
 from shared.contracts.documents import State
+from shared.mysql_address import MySqlAddress
 
 
 def missing(followed: Sequence[Followed], outcome: Outcome) -> list[str]:
@@ -86,6 +86,6 @@ def _mongodb(where: Endpoints) -> str:
 
 
 def _mysql(url: str, client: Path) -> str:
-    parts = urlsplit(url)
-    login = f"-h {parts.hostname} -P {parts.port} -u {parts.username} -p{parts.password} {parts.path.lstrip('/')}"
-    return f"{client} {login} -t -e {shlex.quote('TABLE chunk_counts_1m')}"
+    address = MySqlAddress.parse(url)
+    login = "-h {host} -P {port} -u {user} -p{password}".format_map(address.login)
+    return f"{client} {login} {address.database} -t -e {shlex.quote('TABLE chunk_counts_1m')}"

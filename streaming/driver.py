@@ -149,8 +149,14 @@ def translated(query: str, unless: threading.Event | None = None) -> Iterator[No
     except (PySparkException, Py4JError, OSError) as error:
         if unless is not None and unless.is_set():
             return
-        metrics.FAILURES.labels(query).inc()
+        metrics.record_failure(query, _name(error))
         raise translate(query, error) from error
+
+
+def _name(error: Exception) -> str:
+    """Spark's error condition where there is one, such as `TABLE_OR_VIEW_NOT_FOUND`."""
+    condition = error.getCondition() if isinstance(error, PySparkException) else None
+    return condition or type(error).__name__
 
 
 def translate(query: str, error: Exception) -> Transient | Fatal:

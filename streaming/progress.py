@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 from pyspark.sql import SparkSession
@@ -118,10 +119,14 @@ class ProgressListener(StreamingQueryListener):
 def record(query: str, progress: StreamingQueryProgress) -> None:
     """One batch in the metrics; rows that the watermark dropped are an error in the log too."""
     metrics.BATCHES.labels(query).observe(progress.durationMs.get("triggerExecution", 0) / 1000)
+    metrics.INPUT_RATE.labels(query).set(progress.inputRowsPerSecond)
     metrics.ROWS.labels(query).inc(max(progress.numInputRows, 0))
     metrics.BEHIND.labels(query).set(max((_behind(source.metrics) for source in progress.sources), default=0))
     metrics.STATE_ROWS.labels(query).set(sum(operator.numRowsTotal for operator in progress.stateOperators))
     metrics.STATE_BYTES.labels(query).set(sum(operator.memoryUsedBytes for operator in progress.stateOperators))
+    if "watermark" in progress.eventTime:
+        watermark = datetime.fromisoformat(progress.eventTime["watermark"])
+        metrics.WATERMARK.labels(query).set(watermark.timestamp())
     _record_refused(query, progress)
     _record_dropped(query, progress)
 

@@ -98,7 +98,7 @@ def _writer(session: SparkSession, query: Query, settings: Settings) -> DataStre
 
 def source_options(query: Query, settings: Settings) -> dict[str, str]:
     """`failOnDataLoss` is on: when the checkpoint's next records are gone (retention, or the topic was made anew), the
-    counts would be too low without anyone knowing. The process then ends and says what can be done."""
+    counts would be too low without anyone knowing. The query then fails, and `/ready` says what can be done."""
     return {
         "kafka.bootstrap.servers": settings.kafka_bootstrap_servers,
         "subscribe": query.source.name,

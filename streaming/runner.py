@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
 import structlog
@@ -32,6 +33,7 @@ from streaming.queries import Query
 log = structlog.get_logger()
 
 RETRY_AT_MOST_S = 30.0
+LONG_RUN_S = 60.0
 FIRST_EPOCH = 1
 
 
@@ -64,28 +66,41 @@ class Runner:
 
     async def run(self, plan: QueryPlan, control: Control) -> None:
         """Until `stop`. A failure of this query concerns no other: it is told, waited for and tried again."""
-        while not self._stopping:
-            async for attempt in self._attempts(plan.name):
-                with attempt:
-                    await self._once(plan, control)
+        await self._keep_running(plan.name, lambda: self._once(plan, control))
 
     async def run_archive(self, archived: ArchivedTopic) -> None:
         """Until `stop`, as `run`."""
-        async for attempt in self._attempts(archived.query_name):
-            with attempt:
-                await self._driver.run_archive(archived, threading.Event())
+        await self._keep_running(archived.query_name, lambda: self._driver.run_archive(archived, threading.Event()))
+
+    async def _keep_running(self, query: str, once: Callable[[], Awaitable[None]]) -> None:
+        while not self._stopping:
+            async for attempt in self._attempts(query):
+                with attempt:
+                    await self._run_for_long(query, once)
+
+    async def _run_for_long(self, query: str, once: Callable[[], Awaitable[None]]) -> None:
+        """A failure after a long run is none of a row of failures, each of which waits longer than the one before."""
+        begun = time.monotonic()
+        try:
+            await once()
+        except Transient as error:
+            if time.monotonic() - begun < LONG_RUN_S:
+                raise
+            self._tell(query, error)
 
     def _attempts(self, query: str) -> AsyncRetrying:
-        def say_why(state: RetryCallState) -> None:
-            problem = str(state.outcome and state.outcome.exception())
-            self._pulses[query].fail(problem)
-            log.warning("the query failed and is started anew", query=query, error=problem)
+        def tell(state: RetryCallState) -> None:
+            self._tell(query, state.outcome.exception() if state.outcome else None)
 
         return AsyncRetrying(
             retry=retry_if_exception_type(Transient),
             wait=wait_random_exponential(multiplier=0.5, max=RETRY_AT_MOST_S),
-            before_sleep=say_why,
+            before_sleep=tell,
         )
+
+    def _tell(self, query: str, error: BaseException | None) -> None:
+        self._pulses[query].fail(str(error))
+        log.warning("the query failed and is started anew", query=query, error=str(error))
 
     async def _once(self, plan: QueryPlan, control: Control) -> None:
         halt = threading.Event()

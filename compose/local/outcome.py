@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import pymongo
 import pymysql
 
 from compose.local.state import Endpoints
+from shared.mysql_address import MySqlAddress
 from shared.streams.declaration import Stream
 
 
@@ -46,15 +46,8 @@ def _parts(endpoints: Endpoints, document_ids: Sequence[str]) -> tuple[int, int,
 
 def connect_mysql(url: str) -> pymysql.Connection[Any]:
     """A connection to the database that a `mysql://user:password@host:port/database` address names."""
-    parts = urlsplit(url)
-    return pymysql.connect(
-        host=parts.hostname or "",
-        port=parts.port or 3306,
-        user=parts.username,
-        password=parts.password or "",
-        database=parts.path.lstrip("/"),
-        connect_timeout=5,
-    )
+    address = MySqlAddress.parse(url)
+    return pymysql.connect(**address.login, database=address.database, connect_timeout=5)
 
 
 def _windows(endpoints: Endpoints, company: str, since: datetime) -> tuple[int, int]:

@@ -7,14 +7,14 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import aiomysql
 from pymysql import err
 
 from services.api_gateway import window_sql
 from services.api_gateway.window_store import Row, RowsWanted, TopWanted, Value
-from shared.errors import Fatal, Transient
+from shared.errors import Transient
+from shared.mysql_address import MySqlAddress
 from shared.tables import WindowTable
 
 CONNECT_SECONDS, ANSWER_SECONDS = 2, 5
@@ -43,7 +43,7 @@ class MySqlWindows:
 
     def __init__(self, url: str) -> None:
         """`url` as `mysql://user:password@host:port/database`. Raises Fatal where it isn't one."""
-        self._settings = _connection_settings(url)
+        self._settings = _settings(url)
         self._pool: Any = None
 
     async def close(self) -> None:
@@ -88,18 +88,12 @@ class MySqlWindows:
                     await self._pool.release(connection)
 
 
-def _connection_settings(url: str) -> dict[str, Any]:
-    """Raises Fatal; the message never shows the address, which holds a password."""
-    parts = urlsplit(url)
-    database = unquote(parts.path.strip("/"))
-    if parts.scheme != "mysql" or not parts.hostname or not database:
-        raise Fatal("`CAUCE_MYSQL_URL` must look like `mysql://user:password@host:port/database`")
+def _settings(url: str) -> dict[str, Any]:
+    """What aiomysql wants to know. Raises Fatal."""
+    address = MySqlAddress.parse(url)
     return {
-        "host": parts.hostname,
-        "port": parts.port or 3306,
-        "user": unquote(parts.username or ""),
-        "password": unquote(parts.password or ""),
-        "db": database,
+        **address.login,
+        "db": address.database,
         "charset": "utf8mb4",
         "connect_timeout": CONNECT_SECONDS,
         "init_command": SESSION,

@@ -106,8 +106,8 @@ def document_failed(message: Message[Told], failure: Failure) -> Sequence[Emit]:
 class Metrics:
     """Window rows into MySQL, and the end of their older epochs.
 
-    Each partition brings a `truncate` of its own, before, between or after rows that it is about. The order doesn't
-    matter: an older epoch's row that is written before is deleted, one that comes later is left out, and a row of the
+    A table's `truncate` is one record, in one partition: it comes before, between or after the rows that it is about in
+    the others. The order doesn't matter: an older epoch's row that is written before is deleted, one that comes later is left out, and a row of the
     new epoch is touched by neither.
     """
 

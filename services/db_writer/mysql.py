@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import groupby
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import aiomysql
 from pymysql import err
@@ -16,7 +15,8 @@ from services.db_writer import schema, sql
 from services.db_writer.dialect import knows_row_alias, text_collation
 from services.db_writer.epochs import Cut, living
 from services.db_writer.rows import Row
-from shared.errors import Code, Fatal, Permanent, Transient
+from shared.errors import Code, Permanent, Transient
+from shared.mysql_address import MySqlAddress
 from shared.tables import WindowTable
 
 CONNECT_SECONDS = 5
@@ -37,7 +37,7 @@ class MySqlStore:
 
     def __init__(self, url: str) -> None:
         """`url` as `mysql://user:password@host:port/database`. Raises Fatal where it isn't one."""
-        self._settings = connection_settings(url)
+        self._settings = _settings(url)
         self._pool: Any = None
 
     async def close(self) -> None:
@@ -127,18 +127,12 @@ class MySqlStore:
                     await self._pool.release(connection)
 
 
-def connection_settings(url: str) -> dict[str, Any]:
-    """What aiomysql wants to know. Raises Fatal; the message never shows the address, which holds a password."""
-    parts = urlsplit(url)
-    database = unquote(parts.path.strip("/"))
-    if parts.scheme != "mysql" or not parts.hostname or not database:
-        raise Fatal("`CAUCE_MYSQL_URL` must look like `mysql://user:password@host:port/database`")
+def _settings(url: str) -> dict[str, Any]:
+    """What aiomysql wants to know. Raises Fatal."""
+    address = MySqlAddress.parse(url)
     return {
-        "host": parts.hostname,
-        "port": parts.port or 3306,
-        "user": unquote(parts.username or ""),
-        "password": unquote(parts.password or ""),
-        "db": database,
+        **address.login,
+        "db": address.database,
         "charset": "utf8mb4",
         "connect_timeout": CONNECT_SECONDS,
         "init_command": SESSION,

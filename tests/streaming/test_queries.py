@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from prometheus_client import REGISTRY
@@ -10,6 +12,7 @@ from shared.streams.declaration import Mode, Stream
 from shared.streams.loading import load_streams
 from shared.streams.plan import Kind, query_plans
 from shared.topics import PROCESSED_METRICS, PROCESSED_READINGS
+from streaming.metrics import LAST_ERROR, record_failure
 from streaming.progress import Pulse, record
 from streaming.queries import Query, checkpoint_path, sink_options, source_options
 from tests.streaming.conftest import make_settings
@@ -131,10 +134,28 @@ def progress(**values: object) -> StreamingQueryProgress:
 
 
 def test_progress_becomes_metrics() -> None:
-    """Rows read and in the state, and those that the watermark dropped, which are an alarm, are on Prometheus."""
+    """Rows read and in the state, the watermark, and what it dropped, which is an alarm, are on Prometheus."""
     record("test_progress", progress())
-    found = {
-        name: REGISTRY.get_sample_value(f"cauce_streaming_{name}", {"query": "test_progress"})
-        for name in ("rows_total", "state_rows", "dropped_by_watermark_total")
-    }
-    assert found == {"rows_total": 8, "state_rows": 7, "dropped_by_watermark_total": 3}
+    names = (
+        "rows_total",
+        "input_rows_per_second",
+        "state_rows",
+        "dropped_by_watermark_total",
+        "watermark_timestamp_seconds",
+    )
+    found = [REGISTRY.get_sample_value(f"cauce_streaming_{name}", {"query": "test_progress"}) for name in names]
+    assert found == [8, 1.0, 7, 3, datetime(2026, 1, 1, tzinfo=UTC).timestamp()]
+
+
+def test_the_last_error_is_told_by_its_name() -> None:
+    """A query has one last error at a time, so that Prometheus keeps no row for each that ever was."""
+    for error in ("KAFKA_DATA_LOSS", "Py4JJavaError"):
+        record_failure("test_errors", error)
+    told = [
+        (sample.labels["error"], sample.value)
+        for sample in next(iter(LAST_ERROR.collect())).samples
+        if sample.labels["query"] == "test_errors"
+    ]
+    assert [name for name, _ in told] == ["Py4JJavaError"]
+    assert told[0][1] == pytest.approx(time.time(), abs=60)
+    assert REGISTRY.get_sample_value("cauce_streaming_failures_total", {"query": "test_errors"}) == 2

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 import pymysql
@@ -17,6 +16,7 @@ from services.api_gateway.mysql import MySqlWindows
 from services.api_gateway.window_store import RowsWanted, TopWanted, Value, WindowStore
 from shared.ddl import create_table
 from shared.errors import Fatal, Transient
+from shared.mysql_address import MySqlAddress
 from shared.tables import Column, TopView, WindowTable
 from tests.services.api_gateway.memory_windows import MemoryWindows
 
@@ -113,16 +113,8 @@ class TestMemoryWindows(WindowStoreSuite):
 class TestMySqlWindows(WindowStoreSuite):
     @pytest.fixture
     def server(self, mysql_url: str) -> Iterator[Any]:
-        parts = urlsplit(mysql_url)
-        connection = pymysql.connect(
-            host=parts.hostname or "",
-            port=parts.port or 3306,
-            user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-            database=parts.path.strip("/"),
-            charset="utf8mb4",
-            autocommit=True,
-        )
+        address = MySqlAddress.parse(mysql_url)
+        connection = pymysql.connect(**address.login, database=address.database, charset="utf8mb4", autocommit=True)
         yield connection
         connection.close()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pymysql
 
-from services.db_writer.mysql import connection_settings
+from shared.mysql_address import MySqlAddress
 
 
 class MySqlServer:
@@ -18,9 +18,10 @@ class MySqlServer:
     @classmethod
     @contextmanager
     def open(cls, url: str) -> Iterator[MySqlServer]:
-        known = connection_settings(url)
-        settings = {name: known[name] for name in ("host", "port", "user", "password", "charset", "autocommit")}
-        with closing(pymysql.connect(database=known["db"], **settings)) as connection:
+        address = MySqlAddress.parse(url)
+        with closing(
+            pymysql.connect(**address.login, database=address.database, charset="utf8mb4", autocommit=True)
+        ) as connection:
             yield cls(connection)
 
     def run(self, statement: str) -> list[tuple[Any, ...]]:

@@ -1,10 +1,6 @@
 from __future__ import annotations
 
-import pytest
-
-from services.db_writer.mysql import connection_settings
 from services.db_writer.sql import begin_epoch, upsert
-from shared.errors import Fatal
 from shared.tables import Column, WindowTable
 
 TABLE = WindowTable(
@@ -45,23 +41,3 @@ def test_an_epoch_told_twice_covers_the_more() -> None:
     into = "INSERT INTO cauce_epochs (table_name, epoch, since) VALUES (%s, %s, %s)"
     assert begin_epoch(row_alias=False) == f"{into} {update.format('VALUES(`since`)', 'cauce_epochs.since')}"
     assert begin_epoch(row_alias=True) == f"{into} AS new {update.format('new.`since`', 'cauce_epochs.since')}"
-
-
-def test_an_address_is_taken_apart() -> None:
-    """User and password may be percent-encoded; the port is 3306 unless said."""
-    settings = connection_settings("mysql://us%40er:p%2Fw@db.example/cauce")
-    assert [settings[name] for name in ("host", "port", "user", "password", "db")] == [
-        "db.example",
-        3306,
-        "us@er",
-        "p/w",
-        "cauce",
-    ]
-
-
-@pytest.mark.parametrize("url", ["postgres://u:secret@h/db", "mysql://u:secret@h", "mysql:///db", "secret"])
-def test_a_wrong_address_is_explained_without_its_secret(url: str) -> None:
-    """The process ends with the shape that is wanted."""
-    with pytest.raises(Fatal, match="CAUCE_MYSQL_URL") as caught:
-        connection_settings(url)
-    assert "secret" not in str(caught.value)

@@ -1,0 +1,97 @@
+"""A member of a consumer group."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.structs import OffsetAndMetadata
+
+from shared.errors import Transient
+from shared.kafka.client.connection import Connection, record_of, start_client, stop_client, translated
+from shared.kafka.records import Partition, Record
+from shared.kafka.transport import OnAssigned, OnRevoked
+
+COMMIT_DEADLINE = 10.0
+
+
+class KafkaConsumer:
+    """A member of a consumer group that commits only what it is told to. Implements `transport.Consumer`."""
+
+    def __init__(self, connection: Connection, group: str, topics: Sequence[str], *, drain: float = 20.0) -> None:
+        """`drain` in seconds: how long the group waits for a member when partitions are handed over."""
+        self._connection = connection
+        self._group_id = group
+        self._topics = topics
+        self._drain = drain
+
+    async def start(self, on_revoked: OnRevoked, on_assigned: OnAssigned) -> None:
+        self._client = self._build()
+        self._client.subscribe(list(self._topics), listener=_Listener(on_revoked, on_assigned))
+        await start_client(self._client)
+
+    def _build(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            bootstrap_servers=self._connection.bootstrap_servers,
+            client_id=self._connection.client_id,
+            group_id=self._group_id,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=2_000,
+            rebalance_timeout_ms=int(self._drain * 1000) + 20_000,
+            max_poll_interval_ms=120_000,
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+            partition_assignment_strategy=(_own_assignor(),),
+        )
+
+    async def fetch(self, max_records: int, wait: float) -> list[Record]:
+        with translated():
+            batches = await self._client.getmany(timeout_ms=int(wait * 1000), max_records=max_records)
+        return [record_of(raw) for batch in batches.values() for raw in batch]
+
+    def pause(self, partitions: Iterable[Partition]) -> None:
+        self._client.pause(*self._still_assigned(partitions))
+
+    def resume(self, partitions: Iterable[Partition]) -> None:
+        self._client.resume(*self._still_assigned(partitions))
+
+    def _still_assigned(self, partitions: Iterable[Partition]) -> list[TopicPartition]:
+        assigned = self._client.assignment()
+        return [place for place in (TopicPartition(*partition) for partition in partitions) if place in assigned]
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        marks = {TopicPartition(*partition): OffsetAndMetadata(offset, "") for partition, offset in offsets.items()}
+        try:
+            async with asyncio.timeout(COMMIT_DEADLINE):
+                with translated():
+                    await self._client.commit(marks)
+        except TimeoutError:
+            raise Transient(f"kafka: no answer to a commit within {COMMIT_DEADLINE:g} s") from None
+
+    async def stop(self) -> None:
+        await stop_client(self._client)
+
+
+def _own_assignor() -> type[StickyPartitionAssignor]:
+    """The assignor remembers on its class what a member had: two groups in one process need a class each."""
+    return type("StickyPartitionAssignor", (StickyPartitionAssignor,), {})
+
+
+class _Listener(ConsumerRebalanceListener):
+    def __init__(self, on_revoked: OnRevoked, on_assigned: OnAssigned) -> None:
+        self._on_revoked = on_revoked
+        self._on_assigned = on_assigned
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        await self._on_revoked(_partitions(revoked))
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._on_assigned(_partitions(assigned))
+
+
+def _partitions(places: Iterable[TopicPartition]) -> frozenset[Partition]:
+    return frozenset(Partition(place.topic, place.partition) for place in places)
