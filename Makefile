@@ -63,6 +63,10 @@ bench-e2e: $(READY) ## Documents and chunks per second, and the time from POST t
 bench-windows: $(READY) ## From an event to its window, in Real-Time Mode and in micro-batches; how fast a backlog drains
 	@$(BIN)/python -m benchmarks.windows
 
+.PHONY: bench-recovery
+bench-recovery: $(READY) ## What the duration of a batch in Real-Time Mode costs, while all is well and after a crash
+	@$(BIN)/python -m benchmarks.recovery
+
 .PHONY: report-documents
 report-documents: $(READY) ## What is found of the documents in ../shared/fixtures, format by format
 	@$(BIN)/python -m benchmarks.report_documents

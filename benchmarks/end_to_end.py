@@ -22,6 +22,7 @@ import httpx
 from pymongo import MongoClient, WriteConcern
 
 from benchmarks.console import say
+from benchmarks.fleets import running, scratch
 from services.docproc.chunking import ChunkOptions, chunk
 from services.docproc.parsing import Limits, parse
 from services.embedding.local import WordLlamaEmbedder
@@ -44,14 +45,10 @@ class Throughput:
 
 def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    with tempfile.TemporaryDirectory(prefix="cauce-bench-") as folder:
-        fleet = Fleet(Path(folder) / "fleet")
+    with scratch() as folder:
         say("starting a fleet: docproc and everything else once")
-        fleet.up()
-        try:
-            asyncio.run(_run(fleet, Path(folder)))
-        finally:
-            fleet.down()
+        with running(folder) as fleet:
+            asyncio.run(_run(fleet, folder))
 
 
 async def _run(fleet: Fleet, folder: Path) -> None:

@@ -68,7 +68,7 @@ def checkpoint_path(query: Query, settings: Settings) -> str:
 def start(session: SparkSession, query: Query, settings: Settings) -> StreamingQuery:
     """Starts it in its mode, from its checkpoint, or from the topic's first record where there is none."""
     # In Real-Time Mode what waits for others to share a batch is late; not to wait at all is a request for each row.
-    writer = _writer(session, query, settings).option("kafka.linger.ms", "2")
+    writer = _writer(session, query, settings).option("kafka.linger.ms", "1")
     if query.plan.mode is Mode.REALTIME:
         duration = milliseconds(settings.streaming_realtime_duration)
         return writer.trigger(realTime=f"{duration} milliseconds").start()  # type: ignore[call-overload,no-any-return]

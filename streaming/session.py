@@ -43,7 +43,7 @@ _FIXED = {
     "spark.sql.streaming.noDataProgressEventInterval": "1000",
     "spark.sql.streaming.stopTimeout": "4s",
     # How long a row may wait between two tasks of a query in Real-Time Mode, in ms: at 50, all the latency there is.
-    "spark.shuffle.streaming.networkBufferMaxWaitTimeMs": "5",
+    "spark.shuffle.streaming.networkBufferMaxWaitTimeMs": "2",
     "spark.sql.streaming.minBatchesToRetain": "10",
     "spark.scheduler.mode": "FAIR",
     # Beyond this number of groups in one task the aggregation would sort, and spill: a first start sees many minutes.

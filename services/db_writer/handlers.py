@@ -107,8 +107,8 @@ class Metrics:
     """Window rows into MySQL, and the end of their older epochs.
 
     A table's `truncate` is one record, in one partition: it comes before, between or after the rows that it is about in
-    the others. The order doesn't matter: an older epoch's row that is written before is deleted, one that comes later is left out, and a row of the
-    new epoch is touched by neither.
+    the others. The order doesn't matter: an older epoch's row that is written before is deleted, one that comes later
+    is left out, and a row of the new epoch is touched by neither.
     """
 
     def __init__(self, store: MySqlStore, tables: Mapping[str, WindowTable]) -> None:
