@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from shared.kafka.client import KafkaAdmin
 from shared.topics import Topic
 from tests.fleet.events import verified
 from tests.fleet.harness import Fleet
+from tests.waiting import until
 
 pytestmark = [pytest.mark.fleet, pytest.mark.faults, pytest.mark.timeout(900)]
 
@@ -83,9 +85,13 @@ async def test_seven_days_over_uneven_partitions(own_fleet: Fleet) -> None:
 
     code, said = own_fleet.cauce("streams", "reset", "replayed", "--reason", "a test")
     assert code == 0, said
+    await until(lambda: asyncio.to_thread(recounted, own_fleet), seconds=180)
     verified(own_fleet, "replayed", seconds=180)
-    assert own_fleet.rows("SELECT SUM(`count`) FROM replayed_10m WHERE _epoch = 2") == [(sum(SIZES),)]
     assert await dropped(own_fleet) == 0
+
+
+def recounted(fleet: Fleet) -> bool:
+    return fleet.rows("SELECT SUM(`count`) FROM replayed_10m WHERE _epoch = 2") == [(sum(SIZES),)]
 
 
 async def dropped(fleet: Fleet) -> float:
