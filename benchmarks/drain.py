@@ -6,7 +6,6 @@ Cauce catches up in micro-batches (streaming/runner.py); Real-Time Mode is measu
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import statistics
 import time
@@ -16,11 +15,14 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
+from rich.console import Console
 
 from benchmarks.console import say
+from compose.local.jars import jar_set
+from compose.local.progress import PlainFetching
+from compose.local.settings import LocalSettings
 from shared.kafka.client import Connection, KafkaAdmin, KafkaProducer, offset_ranges
 from shared.kafka.records import Outgoing
-from shared.settings import load
 from shared.streams.declaration import Stream
 from shared.streams.plan import Kind, query_plans, slots
 from shared.streams.topics import input_topic
@@ -28,7 +30,6 @@ from shared.topics import PROCESSED_METRICS
 from streaming.queries import Query, start, start_catching_up
 from streaming.session import make_jvm, spark_session
 from streaming.settings import Settings
-from tests.fleet.harness import Fleet
 
 MOVIES = 27_000
 MINUTES = 10
@@ -37,20 +38,24 @@ ROUNDS = 3
 Begin = Callable[[SparkSession, Query, Settings], StreamingQuery]
 
 
-def drain(fleet: Fleet, like: Stream, folder: Path, events: int) -> None:
-    """Prints the rate of both modes, taken in turn. `like` is a declaration with one window per movie."""
-    stream = like.model_copy(update={"name": "bench.drain", "topic": like.topic.model_copy(update={"name": None})})
-    asyncio.run(_fill(fleet.kafka, stream, events))
-    inherited = fleet.process("streaming").environ()
-    os.environ.update({name: inherited[name] for name in inherited if name.startswith(("CAUCE_", "KAFKA_", "JAVA_"))})
-    settings = load(Settings).model_copy(update={"checkpoint_url": f"file://{folder}/drain"})
+def drain(connection: Connection, stream: Stream, folder: Path, events: int) -> None:
+    """Prints the rate of both modes, taken in turn, from Kafka to Kafka: nothing else must read what is written.
+
+    `stream` is a declaration with one window per movie. Checkpoints go to `folder`.
+    """
+    asyncio.run(_fill(connection, stream, events))
+    settings = Settings(
+        kafka_bootstrap_servers=connection.bootstrap_servers,
+        checkpoint_url=f"file://{folder}/checkpoints",
+        spark_jars=tuple(jar_set("spark", LocalSettings(), PlainFetching(Console(stderr=True)))),
+    )
     plan = next(plan for plan in query_plans(stream) if plan.kind is Kind.WINDOWS)
     rates: dict[str, list[float]] = {"micro-batch": [], "Real-Time Mode": []}
     with spark_session(make_jvm(settings, folder, slots([stream], settings.streaming_shuffle_partitions))) as session:
         for number in range(ROUNDS + 1):
             for mode, begin in (("micro-batch", start_catching_up), ("Real-Time Mode", start)):
                 query = Query(replace(plan, name=f"drain-{number}-{mode[:5]}"), epoch=1)
-                seconds = _drained(session, query, settings, begin=begin, events=events, connection=fleet.kafka)
+                seconds = _drained(session, query, settings, begin=begin, events=events, connection=connection)
                 say(f"  {mode}: {events:,} events in {seconds:.1f} s{'' if number else ' (warming up)'}")
                 rates[mode] += [events / seconds] if number else []
     say(f"\ndraining {events:,} events, {MOVIES:,} movies, {MINUTES} windows each, in rows/s")

@@ -11,15 +11,18 @@ import argparse
 import asyncio
 from collections import defaultdict
 
+import yaml
+
 from benchmarks.console import say
 from benchmarks.drain import drain
 from benchmarks.fleets import running, scratch
 from benchmarks.latency import DECLARATION, MOVIES, NOT_NEEDED, RATE, Bench, Latencies, show
-from shared.streams.loading import load_stream
+from shared.streams.declaration import Stream
 from tests.fleet.harness import Fleet
 
 ROUNDS = 3
 WARM_UP_S = 60.0
+ONLY_KAFKA = ("--scale", "streaming=0", "--scale", "db_writer=0")
 MODES = ("realtime", "micro_batch")
 
 
@@ -51,10 +54,17 @@ def main() -> None:
     declarations = {mode: DECLARATION.format(mode=mode) for mode in MODES}
     with scratch() as folder:
         say("starting a fleet: Kafka, MariaDB, Spark, db_writer")
-        with running(folder, *NOT_NEEDED, streams=declarations) as fleet:
+        with running(folder / "fleet", *NOT_NEEDED, streams=declarations) as fleet:
             asyncio.run(compare(fleet, chosen.seconds, chosen.long))
-            if chosen.events:
-                drain(fleet, load_stream(folder / "streams" / "realtime.yaml"), folder, chosen.events)
+        if chosen.events:
+            say("\nstarting Kafka alone, to drain")
+            with running(folder / "kafka", *NOT_NEEDED, *ONLY_KAFKA, streams={}) as fleet:
+                drain(
+                    fleet.kafka,
+                    Stream.model_validate(yaml.safe_load(DECLARATION.format(mode="realtime"))),
+                    folder,
+                    chosen.events,
+                )
 
 
 if __name__ == "__main__":
