@@ -12,6 +12,7 @@ from datetime import timedelta
 from shared.contracts.base import Event
 from shared.contracts.chunks import ChunkProcessed, EmbeddingReady
 from shared.contracts.documents import DocumentRaw, DocumentStatus
+from shared.contracts.fleet import ProcessReport
 from shared.contracts.metrics import MetricRow
 from shared.contracts.readings import Reading
 from shared.contracts.streams import StreamApplied
@@ -84,6 +85,8 @@ STREAMS_CONTROL = Topic(
 """Which declaration of each stream is in force, and its epoch: kept for ever, the newest of each."""
 PROCESSED_METRICS = Topic("processed.metrics.v1", "row_key", 3, _days(7), MetricRow, compact=True)
 
+FLEET_REPORTS = Topic("fleet.reports", "instance", 1, _days(1), ProcessReport, log_append_time=True)
+
 PROBE = Topic("cauce.probe", "probe", 1, timedelta(hours=1))
 """Where `cauce topics verify` writes and reads a record of its own; nobody else does."""
 
@@ -96,6 +99,7 @@ PIPELINE = (
     PROCESSED_METRICS,
     PROCESSED_READINGS,
     STREAMS_CONTROL,
+    FLEET_REPORTS,
     PROBE,
 )
 """The topics that are there whatever is declared in `streams/`."""

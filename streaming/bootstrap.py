@@ -9,10 +9,13 @@ from functools import partial
 
 from shared.errors import Transient
 from shared.kafka.client import Connection, KafkaProducer
-from shared.runtime.health import Check, Health
+from shared.runtime.health import Check, Counts, Health
+from shared.runtime.metrics import total
+from shared.runtime.reporting import Reporter
 from shared.runtime.service import Service
 from shared.streams.loading import load_streams
 from shared.streams.plan import query_plans, slots
+from streaming import metrics
 from streaming.archive import archived_topics
 from streaming.control import Control
 from streaming.driver import Driver
@@ -33,6 +36,15 @@ class QueriesHealth(Health):
     def live(self) -> dict[str, str]:
         stalled = {name: pulse for name, pulse in self.pulses.items() if pulse.overdue_s > self.stall_limit_s}
         return {name: f"no progress for {pulse.silence_s:.0f} s" for name, pulse in stalled.items() if self.started}
+
+    def counts(self) -> Counts:
+        """By what Spark tells at the end of a batch. What it writes it doesn't count."""
+        return Counts(
+            records_in=total(metrics.ROWS),
+            records_out=0,
+            retries=total(metrics.FAILURES),
+            dead_letters=total(metrics.REFUSED),
+        )
 
 
 @asynccontextmanager
@@ -62,6 +74,7 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
             prepare=driver.start,
             jobs=[
                 control.watch,
+                Reporter(health, producer).run,
                 *(partial(runner.run, plan, control) for plan in plans),
                 *(partial(runner.run_archive, one) for one in archived),
             ],

@@ -144,7 +144,19 @@ def _record(plan: QueryPlan, epoch: Column) -> Column:
 
 
 def _key(first: Column, groups: dict[str, Type]) -> Column:
-    return fn.concat_ws("|", first, iso("_start"), *(text(fn.col(name), kind) for name, kind in groups.items()))
+    """`table|2026-01-02T03:04:00.000Z|group|…`. Where several of the groups are strings a bar within one is escaped:
+    of two rows with one key a compacted topic would keep only the newer."""
+    ambiguous = sum(kind is Type.STRING for kind in groups.values()) > 1
+    parts = [
+        _escaped(name) if ambiguous and kind is Type.STRING else text(fn.col(name), kind)
+        for name, kind in groups.items()
+    ]
+    return fn.concat_ws("|", first, iso("_start"), *parts)
+
+
+def _escaped(name: str) -> Column:
+    twice = fn.replace(fn.col(name), fn.lit("\\"), fn.lit("\\\\"))
+    return fn.replace(twice, fn.lit("|"), fn.lit("\\|"))
 
 
 def _published(plan: QueryPlan, groups: dict[str, Type]) -> tuple[Column, Column, list[Column]]:

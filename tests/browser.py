@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 SECONDS = 60.0
@@ -49,14 +49,16 @@ class Browser:
         self.page.get_by_text(text).first.wait_for(timeout=seconds * 1000)
 
     def metric(self, label: str) -> str:
-        """The number in the first tile with this label."""
-        tile = self.page.get_by_test_id("stMetric").filter(has_text=label).first
-        return tile.get_by_test_id("stMetricValue").inner_text()
+        """The number in the first tile with this label, once there is one."""
+        return self._value(label).first.inner_text()
 
     def wait_for_metric(self, label: str, value: str, seconds: float = SECONDS) -> None:
         """Raises playwright's TimeoutError."""
-        tile = self.page.get_by_test_id("stMetric").filter(has_text=label)
-        tile.get_by_test_id("stMetricValue").get_by_text(value, exact=True).first.wait_for(timeout=seconds * 1000)
+        self._value(label).get_by_text(value, exact=True).first.wait_for(timeout=seconds * 1000)
+
+    def _value(self, label: str) -> Locator:
+        tiles = self.page.get_by_test_id("stMetric").filter(has=self.page.get_by_text(label, exact=True))
+        return tiles.get_by_test_id("stMetricValue")
 
     def fit(self, least: int) -> None:
         """Makes the window as high as the page is, and no less than `least`: Streamlit scrolls inside of it."""

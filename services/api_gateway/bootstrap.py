@@ -17,6 +17,7 @@ from services.api_gateway.mongo import MongoStore
 from services.api_gateway.mysql import MySqlWindows
 from services.api_gateway.parts import Gateway, Limits
 from services.api_gateway.reader import DocumentReader
+from services.api_gateway.reports_tail import ReportsTail
 from services.api_gateway.settings import GatewaySettings
 from services.api_gateway.status_tail import StatusTail
 from services.api_gateway.status_view import StatusView
@@ -25,12 +26,13 @@ from services.api_gateway.topic_questions import KafkaQuestions
 from shared.kafka.client import BATCH_BYTES, Connection, KafkaProducer, KafkaTail
 from shared.objects import Objects
 from shared.runtime.health import Check, Health
+from shared.runtime.reporting import Reporter
 from shared.runtime.service import Service
 from shared.streams.declaration import Stream
 from shared.streams.loading import load_streams
 from shared.streams.tables import tables
 from shared.streams.topics import all_topics, input_topic
-from shared.topics import DOCUMENTS_STATUS, PROCESSED_METRICS
+from shared.topics import DOCUMENTS_STATUS, FLEET_REPORTS, PROCESSED_METRICS
 
 DLQ = ".dlq"
 SOONER = 0.8
@@ -64,6 +66,7 @@ class _Tails:
     status_view: StatusView
     metrics: MetricsTail
     live: LiveView
+    reports: ReportsTail
 
     def close(self) -> None:
         """Ends the streams of those who watch."""
@@ -86,7 +89,7 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
             host=settings.http_host,
             port=settings.http_port,
             prepare=_nothing,
-            jobs=(tails.statuses.run, tails.metrics.run),
+            jobs=(tails.statuses.run, tails.metrics.run, tails.reports.run, Reporter(health, outside.uploads).run),
             app=create(_gateway(settings, outside, tails), health),
             on_stop=tails.close,
         )
@@ -123,6 +126,7 @@ def _tails(settings: GatewaySettings, outside: _Outside) -> _Tails:
         status_view=view,
         metrics=MetricsTail(rows, live, tables(outside.streams)),
         live=live,
+        reports=ReportsTail(KafkaTail(outside.connection, FLEET_REPORTS.name)),
     )
 
 
@@ -152,6 +156,6 @@ def _gateway(settings: GatewaySettings, outside: _Outside, tails: _Tails) -> Gat
         live=tails.live,
         metrics=tails.metrics,
         stats=StreamStats(questions, tails.live, letters),
-        fleet=FleetView(questions, letters, dlq_topics),
+        fleet=FleetView(questions, letters, dlq_topics, tails.reports),
         limits=Limits(settings.max_upload_bytes, settings.max_json_body_bytes, settings.upload_idle_seconds),
     )

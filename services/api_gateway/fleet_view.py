@@ -1,4 +1,4 @@
-"""How far the fleet is behind, and what it gave up."""
+"""How the fleet is: how far behind, what it gave up, what its processes say of themselves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from services.api_gateway.dead_letter_counts import DeadLetterCounts, Letters
 from services.api_gateway.recent import Recent
+from services.api_gateway.reports_tail import ReportsTail
 from services.api_gateway.topic_questions import TopicQuestions
+from shared.contracts.fleet import ProcessReport
 from shared.kafka.lag import Lag
 
 FRESH_SECONDS = 2.0
@@ -19,19 +21,23 @@ class Fleet:
 
     lag: Sequence[Lag]
     letters: Mapping[str, Letters]
+    processes: Sequence[ProcessReport]
 
 
 class FleetView:
     """Asks Kafka when it is asked, and not again within two seconds. Raises Transient where Kafka is away."""
 
-    def __init__(self, questions: TopicQuestions, letters: DeadLetterCounts, dlq_topics: Sequence[str]) -> None:
+    def __init__(
+        self, questions: TopicQuestions, letters: DeadLetterCounts, dlq_topics: Sequence[str], reports: ReportsTail
+    ) -> None:
         self._questions = questions
         self._letters = letters
         self._dlq_topics = dlq_topics
+        self._reports = reports
         self._recent: Recent[Fleet] = Recent(FRESH_SECONDS)
 
     async def now(self) -> Fleet:
         return await self._recent.get("fleet", self._ask)
 
     async def _ask(self) -> Fleet:
-        return Fleet(await self._questions.lag(), await self._letters.of(self._dlq_topics))
+        return Fleet(await self._questions.lag(), await self._letters.of(self._dlq_topics), self._reports.now())

@@ -115,9 +115,25 @@ class LettersView(View):
     codes: dict[str, int] = Field(examples=[{"late": 3, "out_of_range": 1}])
 
 
+class ProcessView(View):
+    """A process by its own word, a few seconds ago. Counters begin with the process; `problems` as its `/ready` has
+    them, none when all is well."""
+
+    service: str = Field(examples=["db_writer"])
+    instance: str = Field(examples=["db_writer@host:4711:0f3c9a1e"])
+    started_at: Instant = Field(examples=[_AT])
+    reported_at: Instant = Field(examples=[_AT])
+    problems: dict[str, str] = Field(examples=[{"mysql": "no answer within 2 s"}])
+    records_in: int = Field(examples=[120_000])
+    records_out: int = Field(examples=[118])
+    retries: int = Field(examples=[3])
+    dead_letters: int = Field(examples=[0])
+
+
 class FleetStatusView(View):
     lag: tuple[LagView, ...]
     dead_letters: tuple[LettersView, ...]
+    processes: tuple[ProcessView, ...]
 
     @classmethod
     def of(cls, fleet: Fleet) -> FleetStatusView:
@@ -127,6 +143,7 @@ class FleetStatusView(View):
                 LettersView(topic=topic, records=found.records, last_at=found.last_at, codes=dict(found.codes))
                 for topic, found in fleet.letters.items()
             ),
+            processes=tuple(ProcessView.model_validate(report.model_dump()) for report in fleet.processes),
         )
 
 

@@ -156,6 +156,18 @@ class DeadLetters(Answer):
     codes: dict[str, int] = Field(default_factory=dict)
 
 
+class Process(Answer):
+    service: str
+    instance: str
+    started_at: datetime
+    problems: dict[str, str] = Field(default_factory=dict)
+    records_in: int
+    records_out: int
+    retries: int
+    dead_letters: int
+
+
 class Fleet(Answer):
     lag: tuple[Lag, ...] = ()
     dead_letters: tuple[DeadLetters, ...] = ()
+    processes: tuple[Process, ...] = ()

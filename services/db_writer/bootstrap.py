@@ -14,6 +14,7 @@ from shared.kafka.client import Connection, KafkaConsumer, KafkaProducer
 from shared.kafka.loop import ConsumeLoop
 from shared.kafka.pipeline import Limits, Pipeline
 from shared.runtime.health import Health
+from shared.runtime.reporting import Reporter
 from shared.runtime.service import Service
 from shared.streams.loading import load_streams
 from shared.streams.tables import tables
@@ -53,7 +54,9 @@ async def build(settings: DbWriterSettings) -> AsyncIterator[Service]:
     )
     health = Health(NAME, loops, {"kafka": producer.probe, "mongodb": mongo.ping, "mysql": mysql.ping})
     try:
-        yield Service(health, settings.health_host, settings.health_port, producer.start, loops)
+        yield Service(
+            health, settings.health_host, settings.health_port, producer.start, loops, (Reporter(health, producer).run,)
+        )
     finally:
         await producer.stop()
         await mongo.close()

@@ -16,6 +16,7 @@ from shared.kafka.client import Connection, KafkaConsumer, KafkaProducer
 from shared.kafka.loop import ConsumeLoop
 from shared.kafka.pipeline import Limits, Pipeline
 from shared.runtime.health import Health
+from shared.runtime.reporting import Reporter
 from shared.runtime.service import Service
 from shared.topics import CHUNKS_PROCESSED
 
@@ -32,7 +33,14 @@ async def build(settings: EmbeddingSettings) -> AsyncIterator[Service]:
         loop = ConsumeLoop(pipeline, consumer, producer)
         try:
             health = Health(NAME, (loop,), {"kafka": producer.probe})
-            yield Service(health, settings.health_host, settings.health_port, producer.start, (loop,))
+            yield Service(
+                health,
+                settings.health_host,
+                settings.health_port,
+                producer.start,
+                (loop,),
+                (Reporter(health, producer).run,),
+            )
         finally:
             await producer.stop()
 

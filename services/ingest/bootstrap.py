@@ -12,6 +12,7 @@ from shared.kafka.loop import ConsumeLoop
 from shared.kafka.pipeline import Limits, Pipeline
 from shared.objects import Objects
 from shared.runtime.health import Health
+from shared.runtime.reporting import Reporter
 from shared.runtime.service import Service
 from shared.topics import UPLOADS_RECEIVED
 
@@ -29,6 +30,13 @@ async def build(settings: IngestSettings) -> AsyncIterator[Service]:
     loop = ConsumeLoop(pipeline, consumer, producer)
     health = Health(NAME, (loop,), {"kafka": producer.probe, "object store": objects.probe})
     try:
-        yield Service(health, settings.health_host, settings.health_port, producer.start, (loop,))
+        yield Service(
+            health,
+            settings.health_host,
+            settings.health_port,
+            producer.start,
+            (loop,),
+            (Reporter(health, producer).run,),
+        )
     finally:
         await producer.stop()

@@ -25,6 +25,16 @@ CHECK_DEADLINE = 2.0
 Check = Callable[[], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a process did since its start."""
+
+    records_in: int
+    records_out: int
+    retries: int
+    dead_letters: int
+
+
 @dataclass(slots=True)
 class Health:
     """What a process knows of itself. `checks` raise a CauceError when their dependency doesn't answer."""
@@ -39,6 +49,15 @@ class Health:
         if not self.started:
             return {}
         return {loop.group: problem for loop in self.loops if (problem := loop.stuck())}
+
+    def counts(self) -> Counts:
+        """By what is on `/metrics`."""
+        return Counts(
+            records_in=metrics.total(metrics.RECORDS_IN),
+            records_out=metrics.total(metrics.RECORDS_OUT),
+            retries=metrics.total(metrics.RETRIES),
+            dead_letters=metrics.total(metrics.DEAD_LETTERS),
+        )
 
     async def ready(self) -> dict[str, str]:
         """Problems by name; none when ready."""

@@ -23,3 +23,9 @@ HANDLE_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
 READY = Gauge("cauce_ready", "1 when dependencies answer and partitions are assigned, else 0", ["service"])
+
+
+def total(counter: Counter) -> int:
+    """Over all labels, since the process began."""
+    samples = (sample for family in counter.collect() for sample in family.samples)
+    return int(sum(sample.value for sample in samples if sample.name.endswith("_total")))

@@ -5,7 +5,6 @@ Names that end in Kafka, MySQL and MongoDB are checked here, once, so that nothi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
@@ -24,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from shared.streams import patterns
 from shared.streams.expressions import Aggregate, Function, Template, parse_aggregate, parse_template
 from shared.streams.units import Duration, Size, format_duration, format_size, name_duration, parse_duration
 from shared.topics import MIB, PIPELINE, PROCESSED_READINGS
@@ -68,14 +68,6 @@ class Type(StrEnum):
         return self in (Type.INT, Type.LONG)
 
 
-def _regular(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"is no regular expression: {error}") from None
-    return pattern
-
-
 class FieldDeclaration(Declared):
     """One field of an event. Whole numbers are written without a point or an exponent; a `timestamp` is ISO 8601 with
     its zone; `null` is the same as missing."""
@@ -87,8 +79,8 @@ class FieldDeclaration(Declared):
     multiple_of: float | None = Field(default=None, gt=0)
     max_length: int = Field(default=128, ge=1, le=65_535)
     """In characters; for strings."""
-    pattern: Annotated[str, AfterValidator(_regular)] | None = None
-    """The whole string must match; only what Java's and Python's regular expressions share."""
+    pattern: Annotated[str, AfterValidator(patterns.checked)] | None = None
+    """The whole string must match; only what Python's and Java's regular expressions share."""
     enum: tuple[str, ...] | None = Field(default=None, min_length=1)
     description: str | None = None
 

@@ -1,4 +1,4 @@
-"""The fleet: what waits, and what was given up."""
+"""The fleet: how its processes are, what waits, what was tried again, and what was given up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from services.dashboard import charts
-from services.dashboard.answers import DeadLetters, Fleet
+from services.dashboard.answers import DeadLetters, Fleet, Process
 from services.dashboard.asking import ask
 from services.dashboard.live import panel
 from services.dashboard.views import tiles
@@ -19,15 +19,39 @@ def draw() -> None:
     """Raises Trouble."""
     fleet = ask(Fleet, "/fleet")
     st.title("Fleet")
-    waiting, behind, dead = st.columns(3)
+    well, waiting, tried, dead = st.columns(4)
+    ready = sum(not process.problems for process in fleet.processes)
+    well.metric("Processes ready", f"{ready} of {len(fleet.processes)}", border=True)
     waiting.metric("Records waiting", tiles.number(sum(lag.records for lag in fleet.lag)), border=True)
-    behind.metric("Readers behind", tiles.number(sum(lag.records > 0 for lag in fleet.lag)), border=True)
+    tried.metric("Retries", tiles.number(sum(process.retries for process in fleet.processes)), border=True)
     dead.metric("Dead letters", tiles.number(sum(one.records for one in fleet.dead_letters)), border=True)
+    with panel("Processes", "By their own word, every few seconds; counted since each began"):
+        _processes(fleet.processes)
     with panel("Lag by group and topic", "Records that a group hasn't read yet"):
         rows = [{"reader": f"{lag.group} ← {lag.topic}", "records": lag.records} for lag in fleet.lag]
         charts.bars(rows, "reader", "records")
-    with panel("Dead letters by topic and code", "`cauce dlq` lists, redrives and discards them"):
+    with panel("Dead letters by topic and code", "`cauce tail TOPIC.dlq` shows each with its reason"):
         _dead_letters(fleet.dead_letters)
+
+
+def _processes(processes: tuple[Process, ...]) -> None:
+    rows = [
+        {
+            "process": process.instance,
+            "problems": "; ".join(f"{name}: {problem}" for name, problem in process.problems.items()) or "none",
+            "records in": process.records_in,
+            "records out": process.records_out,
+            "retries": process.retries,
+            "dead letters": process.dead_letters,
+            "since": process.started_at,
+        }
+        for process in processes
+    ]
+    if not rows:
+        st.caption("none heard of yet")
+        return
+    config = {"since": st.column_config.DatetimeColumn("since, UTC", format=_CLOCK)}
+    st.dataframe(rows, hide_index=True, column_config=config)
 
 
 def _dead_letters(topics: tuple[DeadLetters, ...]) -> None:

@@ -18,12 +18,14 @@ from services.api_gateway.recent import Recent
 from services.api_gateway.stream_stats import percentile
 from services.api_gateway.topic_questions import Take, newest
 from shared.contracts.documents import Reason, Stage, State
+from shared.contracts.fleet import ProcessReport
 from shared.errors import Code, Transient
 from shared.kafka.deadletters import Failure, dead_letter
 from shared.kafka.memory import MemoryBroker
 from shared.kafka.records import Outgoing, Partition, Record
 from shared.streams.declaration import FieldDeclaration, Type
 from shared.streams.loading import load_streams
+from shared.topics import FLEET_REPORTS
 from tests.services.api_gateway.world import OTHER_KEY, MemoryQuestions, World, status
 
 STREAMS = {stream.name: stream for stream in load_streams()}
@@ -227,6 +229,42 @@ async def test_fleet(world: World, client: httpx.AsyncClient) -> None:
     assert (letters["ratings.dlq"]["records"], letters["ratings.dlq"]["codes"]) == (1, {"late": 1})
     assert letters["ratings.dlq"]["last_at"] is not None
     assert letters["documents.raw.dlq"] == {"topic": "documents.raw.dlq", "records": 0, "last_at": None, "codes": {}}
+
+
+async def test_the_fleet_by_its_own_word(world: World, client: httpx.AsyncClient) -> None:
+    """Of each process that is there the newest report; what can't be read, and what fell silent, is not."""
+    first, newer, other = report("a", retries=1), report("a", retries=2), report("b", problems={"mysql": "away"})
+    world.reports.take([*told(first, newer, other), *told(report("c"), age_s=60)])
+    world.reports.take([Record(Partition(FLEET_REPORTS.name, 0), 9, 0, b"x", b"not a report")])
+    processes = (await client.get("/fleet")).json()["processes"]
+    assert [(one["instance"], one["retries"], one["problems"]) for one in processes] == [
+        ("a", 2, {}),
+        ("b", 0, {"mysql": "away"}),
+    ]
+
+
+def report(instance: str, retries: int = 0, problems: dict[str, str] | None = None) -> ProcessReport:
+    now = datetime.now(UTC)
+    return ProcessReport(
+        service="db_writer",
+        instance=instance,
+        started_at=now,
+        reported_at=now,
+        problems=problems or {},
+        records_in=0,
+        records_out=0,
+        retries=retries,
+        dead_letters=0,
+    )
+
+
+def told(*reports: ProcessReport, age_s: float = 0) -> list[Record]:
+    """As the broker has them, so many seconds ago."""
+    at = int((time.time() - age_s) * 1000)
+    return [
+        Record(Partition(FLEET_REPORTS.name, 0), offset, at, one.instance.encode(), one.model_dump_json().encode())
+        for offset, one in enumerate(reports)
+    ]
 
 
 async def test_overview(world: World, client: httpx.AsyncClient) -> None:

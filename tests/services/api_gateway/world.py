@@ -23,6 +23,7 @@ from services.api_gateway.live_view import LiveView
 from services.api_gateway.metrics_tail import MetricsTail
 from services.api_gateway.parts import Gateway, Limits
 from services.api_gateway.reader import DocumentReader
+from services.api_gateway.reports_tail import ReportsTail
 from services.api_gateway.status_tail import StatusTail
 from services.api_gateway.status_view import StatusView
 from services.api_gateway.store import ChunkPlace, Content, DocumentPlace, StoredChunk, Totals
@@ -41,7 +42,7 @@ from shared.streams.declaration import Stream
 from shared.streams.loading import load_streams
 from shared.streams.tables import tables
 from shared.streams.topics import all_topics
-from shared.topics import DOCUMENTS_STATUS, PROCESSED_METRICS, UPLOADS_RECEIVED
+from shared.topics import DOCUMENTS_STATUS, FLEET_REPORTS, PROCESSED_METRICS, UPLOADS_RECEIVED
 from tests.services.api_gateway.memory_windows import MemoryWindows
 
 ACME, ACME_KEY = "acme", "key-of-acme"
@@ -216,6 +217,7 @@ class World:
     readings: MemoryReadings
     questions: MemoryQuestions
     metrics: MetricsTail
+    reports: ReportsTail
 
     @property
     def stored_files(self) -> list[Path]:
@@ -250,6 +252,7 @@ def world(folder: Path, streams: Sequence[Stream] | None = None, **limits: Any) 
     windows, readings, questions, live = MemoryWindows(), MemoryReadings(), MemoryQuestions(broker), LiveView()
     metrics = MetricsTail(MemoryTail(broker, PROCESSED_METRICS.name), live, tables(streams))
     letters = DeadLetterCounts(questions)
+    reports = ReportsTail(MemoryTail(broker, FLEET_REPORTS.name))
     objects = Objects(f"file://{folder}")
     gateway = Gateway(
         api_keys=KEYS,
@@ -263,14 +266,16 @@ def world(folder: Path, streams: Sequence[Stream] | None = None, **limits: Any) 
         live=live,
         metrics=metrics,
         stats=StreamStats(questions, live, letters),
-        fleet=FleetView(questions, letters, [name for name in broker.topics if name.endswith(".dlq")]),
+        fleet=FleetView(questions, letters, [name for name in broker.topics if name.endswith(".dlq")], reports),
         events=Events(MemoryProducer(broker), 1, Room(32 * LIMIT)),
         limits=Limits(**{"upload_bytes": LIMIT, "idle": 5.0} | limits),
     )
     checks = {"kafka": tail.probe, "mongodb": store.ping, "mysql": windows.ping, "object store": objects.probe}
     health = Health("api_gateway", checks=checks)
     health.started = True
-    return World(broker, source, store, view, tail, gateway, health, folder, windows, readings, questions, metrics)
+    return World(
+        broker, source, store, view, tail, gateway, health, folder, windows, readings, questions, metrics, reports
+    )
 
 
 def status(

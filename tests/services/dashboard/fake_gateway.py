@@ -12,6 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 KEY = "a-key-of-this-test"
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 
+
+def process(service: str, retries: int = 0, problems: dict[str, str] | None = None) -> dict[str, Any]:
+    counts = {"records_in": 10, "records_out": 9, "retries": retries, "dead_letters": 0}
+    known = {"service": service, "instance": f"{service}@host:1:0f3c9a1e", "problems": problems or {}}
+    return known | counts | {"started_at": NOON.isoformat(), "reported_at": NOON.isoformat()}
+
+
 RATINGS: dict[str, Any] = {
     "name": "ratings",
     "description": "Films rated by users",
@@ -156,6 +163,10 @@ def answers() -> dict[str, Any]:
             "dead_letters": [
                 {"topic": "ratings.dlq", "records": 5, "last_at": minute(9), "codes": {"late": 3, "out_of_range": 2}},
                 {"topic": "documents.raw.dlq", "records": 0, "last_at": None, "codes": {}},
+            ],
+            "processes": [
+                process("db_writer", retries=7, problems={"mysql": "no answer within 2 s"}),
+                process("docproc"),
             ],
         },
     }

@@ -99,7 +99,12 @@ def test_the_fleet_page_has_lag_and_dead_letters(app: AppTest) -> None:
     """Lag by group, dead letters by topic and code; a topic without any isn't listed."""
     opened(app, "fleet")
     assert not app.exception
-    assert metrics(app) == {"Records waiting": "4", "Readers behind": "1", "Dead letters": "5"}
+    assert metrics(app) == {
+        "Processes ready": "1 of 2",
+        "Records waiting": "4",
+        "Retries": "7",
+        "Dead letters": "5",
+    }
     assert [(row["topic"], row["code"], row["records"]) for row in rows(app, 0)] == [
         ("ratings.dlq", "late", 3),
         ("ratings.dlq", "out_of_range", 2),
