@@ -14,7 +14,7 @@ from shared.streams.plan import Kind, query_plans
 from shared.topics import PROCESSED_METRICS, PROCESSED_READINGS
 from streaming.metrics import LAST_ERROR, record_failure
 from streaming.progress import Pulse, record
-from streaming.queries import Query, checkpoint_path, sink_options, source_options
+from streaming.queries import Query, checkpoint_path, realtime_milliseconds, sink_options, source_options
 from tests.streaming.conftest import make_settings
 
 STREAMS = {stream.name: stream for stream in load_streams()}
@@ -131,6 +131,15 @@ def progress(**values: object) -> StreamingQueryProgress:
         "observedMetrics": {},
     }
     return StreamingQueryProgress.fromJson({**base, **values})
+
+
+def test_batches_of_different_queries_end_at_different_times() -> None:
+    """None is longer than the setting, none is shorter than four fifths of it, and they are well apart."""
+    settings = make_settings(streaming_realtime_duration=300)
+    names = [plan.name for stream in STREAMS.values() for plan in query_plans(stream)]
+    durations = sorted(realtime_milliseconds(name, settings) for name in names)
+    assert 240_000 <= durations[0] < durations[-1] <= 300_000
+    assert len({duration // 1_000 for duration in durations}) > len(names) / 2
 
 
 def test_progress_becomes_metrics() -> None:
