@@ -74,7 +74,7 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
             prepare=driver.start,
             jobs=[
                 control.watch,
-                Reporter(health, producer).run,
+                Reporter(health, KafkaProducer(connection)).run,
                 *(partial(runner.run, plan, control) for plan in plans),
                 *(partial(runner.run_archive, one) for one in archived),
             ],

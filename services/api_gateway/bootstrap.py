@@ -83,13 +83,14 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
     outside = _outside(settings)
     tails = _tails(settings, outside)
     health = Health(NAME, checks=_checks(outside, tails))
+    reporter = Reporter(health, KafkaProducer(outside.connection))
     try:
         yield Service(
             health=health,
             host=settings.http_host,
             port=settings.http_port,
             prepare=_nothing,
-            jobs=(tails.statuses.run, tails.metrics.run, tails.reports.run, Reporter(health, outside.uploads).run),
+            jobs=(tails.statuses.run, tails.metrics.run, tails.reports.run, reporter.run),
             app=create(_gateway(settings, outside, tails), health),
             on_stop=tails.close,
         )

@@ -53,10 +53,9 @@ async def build(settings: DbWriterSettings) -> AsyncIterator[Service]:
         loop(readings_pipeline(ReadingStore(mongo), collections(streams), limits)),
     )
     health = Health(NAME, loops, {"kafka": producer.probe, "mongodb": mongo.ping, "mysql": mysql.ping})
+    reporter = Reporter(health, KafkaProducer(connection))
     try:
-        yield Service(
-            health, settings.health_host, settings.health_port, producer.start, loops, (Reporter(health, producer).run,)
-        )
+        yield Service(health, settings.health_host, settings.health_port, producer.start, loops, (reporter.run,))
     finally:
         await producer.stop()
         await mongo.close()

@@ -33,14 +33,8 @@ async def build(settings: EmbeddingSettings) -> AsyncIterator[Service]:
         loop = ConsumeLoop(pipeline, consumer, producer)
         try:
             health = Health(NAME, (loop,), {"kafka": producer.probe})
-            yield Service(
-                health,
-                settings.health_host,
-                settings.health_port,
-                producer.start,
-                (loop,),
-                (Reporter(health, producer).run,),
-            )
+            reporter = Reporter(health, KafkaProducer(connection))
+            yield Service(health, settings.health_host, settings.health_port, producer.start, (loop,), (reporter.run,))
         finally:
             await producer.stop()
 

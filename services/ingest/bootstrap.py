@@ -29,14 +29,8 @@ async def build(settings: IngestSettings) -> AsyncIterator[Service]:
     consumer = KafkaConsumer(connection, NAME, [UPLOADS_RECEIVED.name], drain=settings.drain_seconds)
     loop = ConsumeLoop(pipeline, consumer, producer)
     health = Health(NAME, (loop,), {"kafka": producer.probe, "object store": objects.probe})
+    reporter = Reporter(health, KafkaProducer(connection))
     try:
-        yield Service(
-            health,
-            settings.health_host,
-            settings.health_port,
-            producer.start,
-            (loop,),
-            (Reporter(health, producer).run,),
-        )
+        yield Service(health, settings.health_host, settings.health_port, producer.start, (loop,), (reporter.run,))
     finally:
         await producer.stop()

@@ -1,4 +1,4 @@
-"""What the consume loop asks of Kafka. Two implementations: `client.py` (the real one) and `memory.py` (for tests)."""
+"""What the consume loop asks of Kafka. Two implementations: `client/` (the real one) and `memory.py` (for tests)."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ class Reporter:
     """`run` is a job of every service that writes to Kafka."""
 
     def __init__(self, health: Health, producer: Producer) -> None:
+        """The producer is the reporter's own: a report that can't be written must not disturb the work."""
         self._health = health
         self._producer = producer
         self._instance = f"{health.service}@{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
@@ -28,9 +29,12 @@ class Reporter:
 
     async def run(self) -> None:
         """Without end. Raises Transient while Kafka is away."""
-        while True:
-            await self._producer.publish(encode([Emit(FLEET_REPORTS, await self._report())], self._health.service))
-            await asyncio.sleep(EVERY_S)
+        try:
+            while True:
+                await self._producer.publish(encode([Emit(FLEET_REPORTS, await self._report())], self._health.service))
+                await asyncio.sleep(EVERY_S)
+        finally:
+            await self._producer.stop()
 
     async def _report(self) -> ProcessReport:
         counts = self._health.counts()
