@@ -31,11 +31,13 @@ async def measure(fleet: Fleet, duration: timedelta) -> None:
     seconds = duration.total_seconds()
     async with Bench(fleet.kafka, fleet.state.endpoints.mysql_url, [MODE]) as bench:
         recovered = await _recovery(fleet, bench, seconds * KILLED_AT)
+        say(
+            f"  after a SIGKILL {seconds * KILLED_AT:g} s into a batch, a new event was in its window in {recovered:.1f} s"
+        )
         await bench.measure(MODE, bench.at_rate(MODE, SETTLE_S), "settling")
         length = max(seconds * MEASURED, LEAST_MEASURED_S)
         found = await bench.measure(MODE, bench.at_rate(MODE, length), f"{length:g} s at {RATE:,} events/s")
     show(f"batches of {seconds:g} s, {RATE:,} events/s", [found])
-    say(f"  after a SIGKILL {seconds * KILLED_AT:g} s into a batch, a new event was in its window in {recovered:.1f} s")
 
 
 async def _recovery(fleet: Fleet, bench: Bench, after: float) -> float:
@@ -44,8 +46,8 @@ async def _recovery(fleet: Fleet, bench: Bench, after: float) -> float:
     ended = asyncio.Event()
     load = asyncio.create_task(bench.at_rate(MODE, after + LONGEST_RECOVERY_S, ended))
     await asyncio.sleep(after)
-    killed = time.perf_counter()
     fleet.kill("streaming")
+    killed = time.perf_counter()
     try:
         await until(lambda: bench.sent[MODE].newest > killed, seconds=LONGEST_RECOVERY_S)
         return time.perf_counter() - killed
