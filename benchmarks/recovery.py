@@ -31,9 +31,7 @@ async def measure(fleet: Fleet, duration: timedelta) -> None:
     seconds = duration.total_seconds()
     async with Bench(fleet.kafka, fleet.state.endpoints.mysql_url, [MODE]) as bench:
         recovered = await _recovery(fleet, bench, seconds * KILLED_AT)
-        say(
-            f"  after a SIGKILL {seconds * KILLED_AT:g} s into a batch, a new event was in its window in {recovered:.1f} s"
-        )
+        say(f"  killed {seconds * KILLED_AT:g} s into a batch: a new event was in its window in {recovered:.1f} s")
         await bench.measure(MODE, bench.at_rate(MODE, SETTLE_S), "settling")
         length = max(seconds * MEASURED, LEAST_MEASURED_S)
         found = await bench.measure(MODE, bench.at_rate(MODE, length), f"{length:g} s at {RATE:,} events/s")
