@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +32,12 @@ def browser(fleet: Fleet) -> Iterator[Browser]:
         assert "Traceback" not in browser.text()
 
 
+def meanwhile(work: Coroutine[Any, Any, object]) -> None:
+    """On another thread, since Playwright keeps this one's event loop."""
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(asyncio.run, work).result()
+
+
 def number(browser: Browser, label: str) -> int:
     return int(browser.metric(label).replace(",", ""))
 
@@ -39,7 +47,7 @@ def test_events_show_while_the_page_is_open(fleet: Fleet, browser: Browser) -> N
     browser.page.get_by_role("link", name="ratings").first.click()
     browser.wait_for("movie_metrics_1m")
     before = number(browser, "Events in all")
-    asyncio.run(post(fleet, "ratings", map(rating, range(300))))
+    meanwhile(post(fleet, "ratings", map(rating, range(300))))
     browser.wait_for_metric("Events in all", f"{before + 300:,}")
     browser.wait_for("Top 10 by")
 
@@ -48,7 +56,7 @@ def test_a_document_shows_when_it_is_complete(fleet: Fleet, browser: Browser, tm
     """What became of an upload is on the page of the documents, without a click."""
     browser.page.get_by_role("link", name="Documents").first.click()
     before = number(browser, "Complete")
-    asyncio.run(fleet.upload(corpus(tmp_path, 2, first=700_000)))
+    meanwhile(fleet.upload(corpus(tmp_path, 2, first=700_000)))
     browser.wait_for_metric("Complete", f"{before + 2:,}")
 
 

@@ -26,6 +26,7 @@ PAIRS: tuple[tuple[type[answers.Answer], type[BaseModel]], ...] = (
     (answers.Fleet, stats_views.FleetStatusView),
     (answers.Lag, stats_views.LagView),
     (answers.DeadLetters, stats_views.LettersView),
+    (answers.Process, stats_views.ProcessView),
     (answers.Documents, views.DocumentPage),
     (answers.Document, views.DocumentView),
     (answers.Counts, views.CountsView),

@@ -95,8 +95,9 @@ def test_the_documents_page_says_why_documents_failed(app: AppTest) -> None:
     assert rows(app, 1)[0]["document"] == "report.pdf"
 
 
-def test_the_fleet_page_has_lag_and_dead_letters(app: AppTest) -> None:
-    """Lag by group, dead letters by topic and code; a topic without any isn't listed."""
+def test_the_fleet_page_has_processes_lag_and_dead_letters(app: AppTest) -> None:
+    """What is not well and where it was tried again, lag by group, dead letters by topic and code; a topic without any
+    isn't listed."""
     opened(app, "fleet")
     assert not app.exception
     assert metrics(app) == {
@@ -105,7 +106,11 @@ def test_the_fleet_page_has_lag_and_dead_letters(app: AppTest) -> None:
         "Retries": "7",
         "Dead letters": "5",
     }
-    assert [(row["topic"], row["code"], row["records"]) for row in rows(app, 0)] == [
+    assert [(row["problems"], row["retries"]) for row in rows(app, 0)] == [
+        ("mysql: no answer within 2 s", 7),
+        ("none", 0),
+    ]
+    assert [(row["topic"], row["code"], row["records"]) for row in rows(app, 1)] == [
         ("ratings.dlq", "late", 3),
         ("ratings.dlq", "out_of_range", 2),
     ]
