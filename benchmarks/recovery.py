@@ -44,7 +44,7 @@ async def _recovery(fleet: Fleet, bench: Bench, after: float) -> float:
     ended = asyncio.Event()
     load = asyncio.create_task(bench.at_rate(MODE, after + LONGEST_RECOVERY_S, ended))
     await asyncio.sleep(after)
-    fleet.kill("streaming")
+    _kill_spark(fleet)
     killed = time.perf_counter()
     try:
         await until(lambda: bench.sent[MODE].newest > killed, seconds=LONGEST_RECOVERY_S)
@@ -52,6 +52,13 @@ async def _recovery(fleet: Fleet, bench: Bench, after: float) -> float:
     finally:
         ended.set()
         await load
+
+
+def _kill_spark(fleet: Fleet) -> None:
+    """With its JVM, which would else go on until it notices."""
+    process = fleet.process("streaming")
+    for one in [*process.children(recursive=True), process]:
+        one.kill()
 
 
 def main() -> None:
