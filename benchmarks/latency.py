@@ -10,6 +10,7 @@ import asyncio
 import json
 import random
 import statistics
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Sequence
@@ -107,6 +108,7 @@ class Bench:
         self._tail = KafkaTail(connection, PROCESSED_METRICS.name)
         self._mysql = connect_mysql(mysql_url)
         self._mysql.autocommit(True)
+        self._over = threading.Event()
         self.sent = {mode: Sent() for mode in modes}
         self._tables = {f"bench_{mode}_1m": sent for mode, sent in self.sent.items()}
 
@@ -116,6 +118,7 @@ class Bench:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._over.set()  # a thread may still be asking MySQL, and the program would wait for it
         self._reading.cancel()
         await self._tail.stop()
         await self._producer.stop()
@@ -166,22 +169,24 @@ class Bench:
         await self._producer.publish([Outgoing(f"bench.{mode}", value[10:16], value) for value in values])
 
     async def _ask_mysql(self, mode: str, key: Key, number: int, began: float) -> None:
-        await asyncio.to_thread(_until_counted, self._mysql, f"bench_{mode}_1m", key, number)
+        await asyncio.to_thread(_until_counted, self._mysql, f"bench_{mode}_1m", key, number, self._over)
         self.sent[mode].latencies.mysql.append((time.perf_counter() - began) * 1000)
 
 
-def _until_counted(connection: pymysql.Connection[Any], table: str, key: Key, number: int) -> None:
+def _until_counted(
+    connection: pymysql.Connection[Any], table: str, key: Key, number: int, over: threading.Event
+) -> None:
     """Asked often, the server would be measured with its questions: they were a quarter of its work at every 2 ms."""
     start = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(key[1] / 1000))
     query = f"SELECT `count` FROM {table} WHERE window_start = %s AND movieId = %s"
     deadline = time.perf_counter() + PATIENCE_S
     with connection.cursor() as cursor:
-        while time.perf_counter() < deadline:
+        while not over.is_set() and time.perf_counter() < deadline:
             cursor.execute(query, (start, key[0]))
             found = cursor.fetchone()
             if found and found[0] >= number:
                 return
-            time.sleep(ASK_EVERY_S)
+            over.wait(ASK_EVERY_S)
     raise RuntimeError(f"{table}: no row counts the event after {PATIENCE_S:g} s")
 
 

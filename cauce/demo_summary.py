@@ -67,11 +67,12 @@ def _rows(followed: Sequence[Followed], outcome: Outcome) -> list[tuple[str, str
 
 
 def commands(followed: Sequence[Followed], state: FleetState, settings: LocalSettings) -> list[str]:
-    """Commands to paste: over HTTP, in MongoDB, in MySQL, and to go on with."""
+    """The dashboard, then commands to paste: over HTTP, in MongoDB, in MySQL."""
     where = state.endpoints
     document = next((item.document_id for item in followed if item.document_id), "DOCUMENT_ID")
     curl = f'curl -s -H "Authorization: Bearer $(cat {shlex.quote(near(settings.layout.api_key))})"'
     return [
+        *([f"{where.dashboard_url}   (the dashboard)"] if where.dashboard_url else []),
         f"{curl} {where.gateway_url}/documents/{document}",
         f"{curl} {where.gateway_url}/documents/{document}/chunks",
         _mongodb(where),
