@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ONCE ?=
+FAULTS := tests/faults/results.json
 
 # The first Python on the PATH that is 3.11 or newer; `make PYTHON=/path/to/python …` chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -36,8 +37,11 @@ test: $(READY) ## Lint, types and every test but the slow fault runs
 	@$(BIN)/pytest -m "not faults and not compose"
 
 .PHONY: test-faults
-test-faults: $(READY) ## The slow runs: services killed under load, fleets scaled up and down
-	@$(BIN)/pytest -m faults --timeout 1800
+test-faults: $(READY) ## Every fault caused for real (about an hour); fills the table in docs/guarantees.md
+	@rm -f $(FAULTS)
+	@$(BIN)/pytest -m faults --ignore tests/faults --timeout 1800; others=$$?; \
+	CAUCE_FAULT_RESULTS=$(FAULTS) $(BIN)/pytest tests/faults; faults=$$?; \
+	$(BIN)/python -m tests.faults.table $(FAULTS) && test "$$others $$faults" = "0 0"
 
 .PHONY: test-compose
 test-compose: $(READY) ## The compose files for real, with podman or Docker (skips where neither is)
@@ -67,6 +71,20 @@ bench-windows: $(READY) ## From an event to its window, in Real-Time Mode and in
 bench-recovery: $(READY) ## What the duration of a batch in Real-Time Mode costs, while all is well and after a crash
 	@$(BIN)/python -m benchmarks.recovery
 
+.PHONY: bench-sinks
+bench-sinks: $(READY) ## How fast db_writer drains its topics into MariaDB and MongoDB, beside bare loops
+	@$(BIN)/python -m benchmarks.sinks
+
+BENCH_VENV := .venv-bench
+$(BENCH_VENV)/.ready: $(READY) requirements/bench.lock
+	@test -x $(BENCH_VENV)/bin/python || $(BIN)/python -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/bench.lock
+	@touch $@
+
+.PHONY: bench-loop
+bench-loop: $(BENCH_VENV)/.ready ## Records per second through the consume loop, beside other libraries and bare loops
+	@$(BIN)/python -m benchmarks.loop
+
 .PHONY: report-documents
 report-documents: $(READY) ## What is found of the documents in ../shared/fixtures, format by format
 	@$(BIN)/python -m benchmarks.report_documents
@@ -79,7 +97,8 @@ screenshots: $(READY) ## docs/images from the running fleet (URL=http://127.0.0.
 docs: $(READY) ## The pages that are made from the code
 	@$(BIN)/python -m docs.generate
 
-LOCK := uv pip compile --excludes requirements/excluded.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet pyproject.toml
+COMPILE := uv pip compile --excludes requirements/excluded.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
+LOCK := $(COMPILE) pyproject.toml
 .PHONY: lock
 lock: ## Resolves the lock files anew (needs uv)
 	$(LOCK) -o requirements/services.lock
@@ -87,9 +106,10 @@ lock: ## Resolves the lock files anew (needs uv)
 	$(LOCK) --extra local -o requirements/local.lock
 	$(LOCK) --extra dashboard -o requirements/dashboard.lock
 	$(LOCK) --extra streaming --extra dashboard --extra local --extra dev -o requirements/dev.lock
+	$(COMPILE) requirements/bench.in -o requirements/bench.lock
 
 .PHONY: clean
 clean: ## Removes the virtual environment, caches, and a stopped fleet's state
 	@test ! -x $(BIN)/cauce || $(BIN)/cauce down --wipe
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	@rm -rf $(VENV) $(BENCH_VENV) .mypy_cache .pytest_cache .ruff_cache *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,7 +7,23 @@ import sys
 
 import typer
 
-from cauce import demo, doctor, down, generate, logs, report, status, streams, tail, topics, up, upload, verify
+from cauce import (
+    demo,
+    dlq,
+    doctor,
+    down,
+    generate,
+    ledger,
+    logs,
+    report,
+    status,
+    streams,
+    tail,
+    topics,
+    up,
+    upload,
+    verify,
+)
 from cauce.console import complain
 from compose.local.errors import LocalStackError
 from shared.errors import CauceError
@@ -24,6 +40,7 @@ See what a topic holds      cauce tail ratings --last 5
 Check what came out         cauce verify
 Look at it                  cauce status
 When something is wrong     cauce doctor
+What was given up           cauce dlq list
 Stop, and forget the data   cauce down --wipe
 
 A fleet's ports, data, keys and logs are in the folder `.cauce` (CAUCE_STATE_DIR). What is fetched for it is in
@@ -41,6 +58,8 @@ app.command(short_help="See the whole of it work.")(demo.demo)
 app.command(short_help="Send made-up events to a declared stream.")(generate.generate)
 app.command(short_help="Print a topic's records, count them, show a field's distribution.")(tail.tail)
 app.command(short_help="Compute everything anew and compare it with the stores.")(verify.verify)
+app.command(short_help="Show what became of every record read: lines that must balance.")(ledger.ledger)
+app.add_typer(dlq.app, name="dlq")
 app.add_typer(report.app, name="report")
 app.add_typer(streams.app, name="streams")
 app.add_typer(topics.app, name="topics")

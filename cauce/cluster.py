@@ -35,6 +35,13 @@ def stores() -> Stores:
     return Stores(where.mysql_url, where.mongodb_url, where.mongodb_database)
 
 
+def gateway_url() -> str:
+    """Of the fleet that is asked, to make paths into links; empty where nobody names it."""
+    if os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        return os.environ.get("CAUCE_GATEWAY_URL", "")
+    return running_state(LocalSettings().layout.state).endpoints.gateway_url
+
+
 def declared_streams() -> tuple[Stream, ...]:
     """Raises BadDeclaration."""
     return load_streams(load(CommonSettings).streams_dir)

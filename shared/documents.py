@@ -4,6 +4,9 @@ gateway for what MongoDB doesn't have yet.
 The fold is idempotent and, but for the order of the timeline, commutative: repeated and late records change nothing.
 Only where two chunkers completed one version does the order of their statuses count, which is the topic's: see
 `newest_edition`.
+
+A version is failed while at least one record that it needs lies in the dead letters: each is a setback, which ends when
+the record is redriven and works, and begins anew when it fails again. Complete and superseded stay what they are.
 """
 
 from __future__ import annotations
@@ -14,10 +17,15 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.base import Instant
 from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
+from shared.kafka.records import Record
+from shared.setbacks import Setback, merge_setbacks, setbacks_in
 
 _STAGES = {stage: place for place, stage in enumerate(Stage)}
 _STATES = {State.RECEIVED: 0, State.PROCESSING: 10, State.FAILED: 20, State.COMPLETE: 30, State.SUPERSEDED: 40}
 FINAL = frozenset({State.COMPLETE, State.FAILED, State.SUPERSEDED})
+
+ENDED = frozenset({State.COMPLETE, State.SUPERSEDED})
+"""What no redrive changes any more."""
 
 REMEMBERED_VERSIONS = 10
 """The timeline of a document that changes daily must not grow for ever: it tells of the newest versions."""
@@ -54,7 +62,11 @@ class Edition(BaseModel):
 
 
 class Document(BaseModel):
-    """A document as known from its statuses. `current` is None before the first complete version."""
+    """A document as known from its statuses. `current` is None before the first complete version.
+
+    `state`, `stage`, `reason` and `updated_at` follow from `progress`, the furthest that the version came, None where
+    only failures are known, and from `setbacks`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -75,6 +87,8 @@ class Document(BaseModel):
     updated_at: Instant
     current: Edition | None = None
     timeline: tuple[Moment, ...] = ()
+    progress: Moment | None = None
+    setbacks: tuple[Setback, ...] = ()
 
     @property
     def rank(self) -> int:
@@ -93,41 +107,87 @@ def fold(document: Document | None, status: DocumentStatus) -> Document:
     return _advance(document, status)
 
 
+def about(status: DocumentStatus, record: Record) -> DocumentStatus:
+    """The same, naming the record whose handling it tells of: by this a redrive takes back the failure before."""
+    return status.model_copy(update={"source": record.first.position, "attempt": record.redrives})
+
+
 def _begin(document: Document | None, status: DocumentStatus) -> Document:
     earlier = document.timeline if document else ()
     if document and document.state not in FINAL:
         earlier = (*earlier, Moment(version=document.version, stage=status.stage, state=State.SUPERSEDED, at=status.at))
+    setbacks = () if status.state in ENDED else merge_setbacks(setbacks_in(status))
+    progress = None if status.state is State.FAILED else _moment(status)
     return Document(
         document_id=status.document_id,
         company_id=status.company_id,
         version=status.version,
-        state=status.state,
-        stage=status.stage,
         content_sha256=status.content_sha256,
         counts=status.counts,
-        reason=status.reason,
-        updated_at=status.at,
         current=_edition(document.current if document else None, status),
-        timeline=_remember(earlier, status),
+        timeline=_remember(earlier, _moment(status)),
+        **outcome(progress, setbacks),
         **{fact: getattr(status, fact) for fact in FACTS},
     )
 
 
 def _history(document: Document, status: DocumentStatus) -> dict[str, Any]:
     """A status of an older version says nothing about the newer one; it may still be the newest complete one."""
-    return {
-        "timeline": _remember(document.timeline, status),
-        "current": _edition(document.current, status),
-    }
+    timeline = _remember(document.timeline, _moment(status))
+    if status.attempt and status.version < document.version:
+        end = Moment(version=status.version, stage=status.stage, state=State.SUPERSEDED, at=status.at)
+        ended = any(known.version == end.version and known.state is end.state for known in timeline)
+        timeline = timeline if ended else _remember(timeline, end)
+    return {"timeline": timeline, "current": _edition(document.current, status)}
 
 
 def _advance(document: Document, status: DocumentStatus) -> Document:
     changes = _history(document, status)
     changes["counts"] = merge_counts(document.counts, status.counts)
     changes |= {fact: getattr(status, fact) for fact in FACTS if getattr(document, fact) is None}
-    if rank(status.state, status.stage) > document.rank:
-        changes |= {"state": status.state, "stage": status.stage, "reason": status.reason, "updated_at": status.at}
-    return document.model_copy(update=changes)
+    told = None if status.state is State.FAILED else _moment(status)
+    progress = furthest(progress_of(document), told)
+    setbacks = merge_setbacks((*setbacks_of(document), *setbacks_in(status)))
+    return document.model_copy(update=changes | outcome(progress, setbacks))
+
+
+def _moment(status: DocumentStatus) -> Moment:
+    return Moment(version=status.version, stage=status.stage, state=status.state, at=status.at)
+
+
+def progress_of(document: Document) -> Moment | None:
+    """Also of a document that an older release has stored."""
+    if document.progress or document.state is State.FAILED:
+        return document.progress
+    return Moment(version=document.version, stage=document.stage, state=document.state, at=document.updated_at)
+
+
+def setbacks_of(document: Document) -> tuple[Setback, ...]:
+    """Also of a document that an older release has stored."""
+    if document.setbacks or document.state is not State.FAILED:
+        return document.setbacks
+    reason, at = document.reason, document.updated_at
+    return (Setback(stage=document.stage, source="", attempt=0, failed=True, reason=reason, at=at),)
+
+
+def furthest(known: Moment | None, told: Moment | None) -> Moment | None:
+    """The one of the greater rank; of the same, the one known already."""
+    moments = [moment for moment in (known, told) if moment]
+    return max(moments, key=lambda moment: rank(moment.state, moment.stage), default=None)
+
+
+def outcome(progress: Moment | None, setbacks: tuple[Setback, ...]) -> dict[str, Any]:
+    """The fields of a document that follow from these two; at least one of them says something."""
+    if progress and progress.state in ENDED:
+        setbacks = ()
+    redriven = [setback for setback in setbacks if not setback.failed]
+    known = {"progress": progress, "setbacks": setbacks}
+    failures = [one for one in setbacks if one.failed and (one.source or not redriven)]
+    if failures or progress is None:
+        first = min(failures or setbacks, key=lambda setback: (setback.at, setback.key))
+        return known | {"state": State.FAILED, "stage": first.stage, "reason": first.reason, "updated_at": first.at}
+    at = max(progress.at, *(setback.at for setback in redriven)) if redriven else progress.at
+    return known | {"state": progress.state, "stage": progress.stage, "reason": None, "updated_at": at}
 
 
 def merge_counts(known: Counts, said: Counts) -> Counts:
@@ -161,8 +221,7 @@ def newest_edition(known: Edition | None, said: Edition | None) -> Edition | Non
     return max(editions, key=lambda edition: (edition.version, edition.chunker != ""), default=None)
 
 
-def _remember(timeline: tuple[Moment, ...], status: DocumentStatus) -> tuple[Moment, ...]:
-    moment = Moment(version=status.version, stage=status.stage, state=status.state, at=status.at)
+def _remember(timeline: tuple[Moment, ...], moment: Moment) -> tuple[Moment, ...]:
     step = (moment.version, moment.stage, moment.state)
     if any((known.version, known.stage, known.state) == step for known in timeline):
         return timeline

@@ -4,6 +4,7 @@
      ├─ Transient      an outage, not a bad record: pause, back off, try again for as long as it takes
      ├─ Permanent      this record can never succeed: one dead letter with `code`, then go on
      └─ Fatal          this process must not go on: caught nowhere, ends it with exit code 1
+         └─ Halt       this consumer must not go on: it leaves its group and says so until a person starts it anew
 
 Anything else that a handler raises is *unknown* (a bug): a few attempts, then a dead letter with the traceback.
 Each library's exceptions are translated into these in exactly one place: the module that imports the library.
@@ -67,3 +68,8 @@ class Permanent(CauceError):
 
 class Fatal(CauceError):
     """The process cannot go on: wrong settings, a missing C extension, a declaration that contradicts the broker."""
+
+
+class Halt(Fatal):
+    """Consuming must not go on before a person has looked. A restart by itself would do the same damage again, so the
+    process stays, unready, and reads nothing."""

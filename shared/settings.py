@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.errors import Fatal
 
@@ -28,6 +28,27 @@ class CommonSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     drain_seconds: float = Field(default=20.0, gt=0, description="how long a stop waits for work under way")
+    instance: str | None = Field(
+        default=None,
+        description="a name that this process keeps when it is started anew, such as a StatefulSet's pod: its restart "
+        "then moves no partition. No two processes of a service may have the same",
+    )
+    dead_letter_run: int = Field(
+        default=25, ge=0, description="dead letters of a partition in a row, before reading stops; 0 is no limit"
+    )
+    dead_letter_share: float = Field(
+        default=0.5, ge=0, le=1, description="of a partition's last 200 records, before reading stops; 0 is no limit"
+    )
+    stop_on_failure: Annotated[frozenset[str], NoDecode] = Field(
+        default=frozenset(),
+        description="topics, separated by commas, whose first record that can't succeed stops their reader instead of "
+        "becoming a dead letter",
+    )
+
+    @field_validator("stop_on_failure", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
 S = TypeVar("S", bound=BaseSettings)

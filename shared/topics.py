@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from shared.contracts.base import Event
 from shared.contracts.chunks import ChunkProcessed, EmbeddingReady
+from shared.contracts.dead_letters import DeadLetterAction
 from shared.contracts.documents import DocumentRaw, DocumentStatus
 from shared.contracts.fleet import ProcessReport
 from shared.contracts.metrics import MetricRow
@@ -85,6 +86,9 @@ STREAMS_CONTROL = Topic(
 """Which declaration of each stream is in force, and its epoch: kept for ever, the newest of each."""
 PROCESSED_METRICS = Topic("processed.metrics.v1", "row_key", 3, _days(7), MetricRow, compact=True)
 
+DLQ_ACTIONS = Topic("dlq.actions", "identity", 1, _days(30), DeadLetterAction, settings={"cleanup.policy": "compact"})
+"""What was done about each dead letter: kept for ever, the newest of each, so that none is redriven twice."""
+
 FLEET_REPORTS = Topic("fleet.reports", "instance", 1, _days(1), ProcessReport, log_append_time=True)
 
 PROBE = Topic("cauce.probe", "probe", 1, timedelta(hours=1))
@@ -99,6 +103,7 @@ PIPELINE = (
     PROCESSED_METRICS,
     PROCESSED_READINGS,
     STREAMS_CONTROL,
+    DLQ_ACTIONS,
     FLEET_REPORTS,
     PROBE,
 )

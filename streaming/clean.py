@@ -8,11 +8,12 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as fn
 
-from shared.kafka.deadletters import PREFIX
+from shared.kafka.records import PREFIX
 from shared.streams.declaration import Readings, Stream
 from shared.streams.topics import input_topic
 from shared.topics import PROCESSED_READINGS
 from streaming.records import HEADERS, event_headers, header, iso, plain, record, text
+from streaming.redriven import first, redrives
 from streaming.validate import observed, validated
 
 
@@ -35,9 +36,9 @@ def _dead_letter(stream: Stream) -> Column:
     """
     facts = {
         "source_topic": fn.col("topic"),
-        "source_partition": fn.col("partition").cast("string"),
-        "source_offset": fn.col("offset").cast("string"),
-        "source_timestamp": fn.unix_millis("timestamp").cast("string"),
+        "source_partition": first("partition", fn.col("partition")).cast("string"),
+        "source_offset": first("offset", fn.col("offset")).cast("string"),
+        "source_timestamp": first("timestamp", fn.unix_millis("timestamp")).cast("string"),
         "consumer_group": fn.lit(f"streaming.{stream.name}"),
         "service": fn.lit("streaming"),
         "stage": fn.lit("clean"),
@@ -54,7 +55,8 @@ def _dead_letter(stream: Stream) -> Column:
     size = fn.octet_length("value")
     fits = size <= input_topic(stream).max_message_bytes
     left_out = fn.when(~fits, header(f"{PREFIX}value_left_out_bytes", size.cast("string")))
-    headers = fn.concat(kept, added, fn.array_compact(fn.array(left_out)))
+    again = fn.when(redrives() > 0, header(f"{PREFIX}redrive_count", redrives().cast("string")))
+    headers = fn.concat(kept, added, fn.array_compact(fn.array(left_out, again)))
     # No client sends a record with neither a key nor a value.
     empty = fn.lit(b"")
     value = fn.when(~fits, empty).when(fn.col("key").isNull(), fn.coalesce("value", empty)).otherwise(fn.col("value"))

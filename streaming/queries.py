@@ -16,6 +16,7 @@ from shared.streams.units import milliseconds
 from shared.topics import PROCESSED_METRICS, PROCESSED_READINGS, Topic
 from streaming import clean, windows
 from streaming.pools import Pool
+from streaming.redriven import ours
 from streaming.settings import Settings
 
 # Milliseconds. Shorter than Kafka's own, so that a query which can't reach its broker fails and is started anew.
@@ -55,7 +56,8 @@ class Query:
                 return tuple(published_topic(w.publish) for w in self.plan.windows if w.publish)
 
     def transform(self, records: DataFrame) -> DataFrame:
-        """From Kafka records to Kafka records."""
+        """From Kafka records to Kafka records; those that were redriven for another group are left out."""
+        records = records.where(ours(f"streaming.{self.plan.stream.name}"))
         if self.plan.kind is Kind.CLEAN:
             return clean.transform(records, self.plan.stream)
         return windows.transform(records, self.plan, self.epoch, self.floor)

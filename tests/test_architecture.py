@@ -19,7 +19,8 @@ SAME_FILES = ("__init__.py", "__main__.py", "settings.py", "bootstrap.py", "hand
 
 ONLY_IN = {
     "aiokafka": {
-        f"shared/kafka/client/{part}.py" for part in ("connection", "producer", "consumer", "tail", "admin", "reading")
+        f"shared/kafka/client/{part}.py"
+        for part in ("connection", "producer", "outbox", "consumer", "tail", "admin", "reading")
     },
     "motor": {"services/db_writer/mongo.py", "services/api_gateway/mongo.py"},
     "aiomysql": {"services/db_writer/mysql.py", "services/api_gateway/mysql.py"},
@@ -33,7 +34,7 @@ MAY_IMPORT = {
     "compose": ("compose", "shared"),
     "cauce": ("cauce", "compose", "shared"),
 }
-BROAD_EXCEPT_IN = {"shared/kafka/loop.py", "shared/kafka/decoding.py"}
+BROAD_EXCEPT_IN = {"shared/kafka/settling.py", "shared/kafka/decoding.py"}
 
 
 def sources() -> list[Path]:

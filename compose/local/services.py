@@ -83,6 +83,7 @@ def shared_environment(
         "CAUCE_ARCHIVE_URL": f"file://{layout.archive}",
         "CAUCE_GATEWAY_URL": endpoints.gateway_url,
         "CAUCE_API_KEYS": json.dumps({**json.loads(inherited.get("CAUCE_API_KEYS") or "{}"), key_digest(key): COMPANY}),
+        "CAUCE_OPERATOR_KEYS": inherited.get("CAUCE_OPERATOR_KEYS") or json.dumps([key_digest(key)]),
         "CAUCE_SPARK_JARS": ",".join(str(jar) for jar in tools.spark_jars),
     }
 
@@ -96,7 +97,13 @@ def program(instance: Instance, port: int, env: Mapping[str, str], key: str) -> 
         name=instance.name,
         kind=Kind.SERVICE,
         argv=[sys.executable, "-m", module],
-        env={**env, **own, f"CAUCE_{side}_HOST": HOST, f"CAUCE_{side}_PORT": str(port)},
+        env={
+            **env,
+            **own,
+            "CAUCE_INSTANCE": instance.name,
+            f"CAUCE_{side}_HOST": HOST,
+            f"CAUCE_{side}_PORT": str(port),
+        },
         cwd=ROOT,
         port=port,
         probe=http_probe(f"http://{HOST}:{port}/ready"),

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from services.api_gateway import (
     problems,
+    routes_dead_letters,
     routes_documents,
     routes_events,
     routes_intake,
@@ -35,6 +36,7 @@ _ROUTES = (
     routes_live,
     routes_stats,
     routes_overview,
+    routes_dead_letters,
 )
 
 

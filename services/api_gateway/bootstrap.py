@@ -23,6 +23,8 @@ from services.api_gateway.status_tail import StatusTail
 from services.api_gateway.status_view import StatusView
 from services.api_gateway.stream_stats import StreamStats
 from services.api_gateway.topic_questions import KafkaQuestions
+from shared.dead_letters.acting import Operations
+from shared.dead_letters.desk import Desk
 from shared.kafka.client import BATCH_BYTES, Connection, KafkaProducer, KafkaTail
 from shared.objects import Objects
 from shared.runtime.health import Check, Health
@@ -31,10 +33,11 @@ from shared.runtime.service import Service
 from shared.streams.declaration import Stream
 from shared.streams.loading import load_streams
 from shared.streams.tables import tables
-from shared.streams.topics import all_topics, input_topic
-from shared.topics import DOCUMENTS_STATUS, FLEET_REPORTS, PROCESSED_METRICS
+from shared.streams.topics import consumed_topics, input_topic
+from shared.topics import DOCUMENTS_STATUS, FLEET_REPORTS, PROCESSED_METRICS, Topic
 
-DLQ = ".dlq"
+MOST_LETTERS = 5_000
+"""Of each topic that are listed: each look goes through all of them."""
 SOONER = 0.8
 """A producer gives up before its caller does, who then knows why."""
 
@@ -47,6 +50,7 @@ class _Outside:
     objects: Objects
     uploads: KafkaProducer
     events: KafkaProducer
+    letters: KafkaProducer
     mongo: MongoStore
     windows: MySqlWindows
     streams: Sequence[Stream]
@@ -54,6 +58,7 @@ class _Outside:
     async def close(self) -> None:
         await self.uploads.stop()
         await self.events.stop()
+        await self.letters.stop()
         await self.windows.close()
         self.mongo.close()
 
@@ -106,6 +111,7 @@ def _outside(settings: GatewaySettings) -> _Outside:
         objects=Objects(settings.object_store_url),
         uploads=KafkaProducer(connection, deadline=SOONER * settings.publish_deadline_seconds),
         events=_producer_of_events(connection, streams, SOONER * settings.events_deadline_seconds),
+        letters=KafkaProducer(connection, batch_bytes=_least(consumed_topics(streams))),
         mongo=MongoStore(settings.mongodb_url.get_secret_value(), settings.mongodb_database),
         windows=MySqlWindows(settings.mysql_url.get_secret_value()),
         streams=streams,
@@ -114,8 +120,12 @@ def _outside(settings: GatewaySettings) -> _Outside:
 
 def _producer_of_events(connection: Connection, streams: Sequence[Stream], deadline: float) -> KafkaProducer:
     """A batch must fit into the topic that takes the least, since it is refused as a whole."""
-    least = min((input_topic(stream).max_message_bytes for stream in streams), default=BATCH_BYTES)
-    return KafkaProducer(connection, deadline=deadline, compression="lz4", batch_bytes=min(BATCH_BYTES, least))
+    least = _least([input_topic(stream) for stream in streams])
+    return KafkaProducer(connection, deadline=deadline, compression="lz4", batch_bytes=least)
+
+
+def _least(topics: Sequence[Topic]) -> int:
+    return min([BATCH_BYTES, *(topic.max_message_bytes for topic in topics)])
 
 
 def _tails(settings: GatewaySettings, outside: _Outside) -> _Tails:
@@ -143,7 +153,9 @@ def _checks(outside: _Outside, tails: _Tails) -> dict[str, Check]:
 def _gateway(settings: GatewaySettings, outside: _Outside, tails: _Tails) -> Gateway:
     questions = KafkaQuestions(outside.connection)
     letters = DeadLetterCounts(questions)
-    dlq_topics = [topic.name for topic in all_topics(outside.streams) if topic.name.endswith(DLQ)]
+    consumed = consumed_topics(outside.streams)
+    dlq_topics = [topic.dlq.name for topic in consumed]
+    desk = Desk(questions, consumed, most=MOST_LETTERS)
     return Gateway(
         api_keys=settings.api_keys,
         objects=outside.objects,
@@ -158,5 +170,8 @@ def _gateway(settings: GatewaySettings, outside: _Outside, tails: _Tails) -> Gat
         metrics=tails.metrics,
         stats=StreamStats(questions, tails.live, letters),
         fleet=FleetView(questions, letters, dlq_topics, tails.reports),
+        desk=desk,
+        operations=Operations(desk, outside.letters),
+        operator_keys=settings.operator_keys,
         limits=Limits(settings.max_upload_bytes, settings.max_json_body_bytes, settings.upload_idle_seconds),
     )

@@ -12,6 +12,8 @@ from uuid import UUID
 from services.api_gateway.problems import Problem
 from services.api_gateway.store import ChunkPlace, Content, DocumentPlace
 from services.api_gateway.window_store import Value
+from shared.dead_letters.book import Entry
+from shared.dead_letters.letters import Identity, NoIdentity
 from shared.tables import Column, WindowTable
 
 LONGEST = 8192
@@ -56,6 +58,22 @@ def to_row(cursor: str, table: WindowTable) -> list[Value]:
     match _unpack(cursor):
         case [table.name, *values] if len(values) == len(table.key):
             return [_cell(column, value) for column, value in zip(table.key, values, strict=True)]
+        case _:
+            raise _bad()
+
+
+def of_letter(entry: Entry) -> str:
+    return _pack([entry.letter.failed_at.isoformat(), str(entry.identity)])
+
+
+def to_letter(cursor: str) -> tuple[datetime, Identity]:
+    """Raises Problem 422 for what isn't a cursor of dead letters."""
+    match _unpack(cursor):
+        case [str(failed_at), str(identity)]:
+            try:
+                return _instant(failed_at), Identity.parse(identity)
+            except NoIdentity:
+                raise _bad() from None
         case _:
             raise _bad()
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.api_gateway.topic_questions import TopicQuestions, newest
-from shared.kafka.deadletters import PREFIX
-from shared.kafka.records import Partition, Record
+from shared.kafka.records import PREFIX, Partition, Record
 
 MOST_READ = 20_000
 """Letters of a topic that are read at once; older ones are told as a number, without their codes."""

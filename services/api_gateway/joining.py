@@ -9,7 +9,20 @@ from __future__ import annotations
 from typing import Any
 
 from shared.contracts.documents import State
-from shared.documents import FACTS, FINAL, Document, Moment, merge_counts, newest_edition, rank
+from shared.documents import (
+    FACTS,
+    FINAL,
+    Document,
+    Moment,
+    furthest,
+    merge_counts,
+    newest_edition,
+    outcome,
+    progress_of,
+    rank,
+    setbacks_of,
+)
+from shared.setbacks import merge_setbacks
 
 
 def joined(stored: Document | None, seen: Document | None) -> Document | None:
@@ -23,6 +36,8 @@ def joined(stored: Document | None, seen: Document | None) -> Document | None:
     }
     if older.version == newer.version:
         changes["counts"] = merge_counts(older.counts, newer.counts)
+        progress = furthest(progress_of(newer), progress_of(older))
+        changes |= outcome(progress, merge_setbacks((*setbacks_of(older), *setbacks_of(newer))))
         changes |= {fact: getattr(older, fact) for fact in FACTS if getattr(older, fact) is not None}
     return newer.model_copy(update=changes)
 

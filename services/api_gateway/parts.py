@@ -18,6 +18,8 @@ from services.api_gateway.store import DocumentStore
 from services.api_gateway.stream_stats import StreamStats
 from services.api_gateway.tail import Tail
 from services.api_gateway.window_store import WindowStore
+from shared.dead_letters.acting import Operations
+from shared.dead_letters.desk import Desk
 from shared.objects import Objects
 from shared.streams.declaration import Stream
 
@@ -34,7 +36,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """`api_keys` maps the SHA-256 of a key, in hex, to its company; `streams` holds the declarations by name."""
+    """`api_keys` maps the SHA-256 of a key, in hex, to its company; `operator_keys` are those of the operators;
+    `streams` holds the declarations by name."""
 
     api_keys: Mapping[str, str]
     objects: Objects
@@ -49,6 +52,9 @@ class Gateway:
     metrics: Tail
     stats: StreamStats
     fleet: FleetView
+    desk: Desk
+    operations: Operations
+    operator_keys: frozenset[str] = frozenset()
     limits: Limits = Limits()
 
 

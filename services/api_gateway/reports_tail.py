@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 from pydantic import ValidationError
@@ -11,13 +11,12 @@ from pydantic import ValidationError
 from services.api_gateway.tail import Tail, TailSource
 from shared.contracts.fleet import ProcessReport
 from shared.kafka.records import Record
+from shared.ledger import GONE_AFTER
 from shared.topics import FLEET_REPORTS
 
 log = structlog.get_logger()
 
 MINUTES = 1.0
-GONE_AFTER = timedelta(seconds=20)
-"""Several reports are missing then: a process that ends says nothing more."""
 
 
 class ReportsTail(Tail):

@@ -24,16 +24,29 @@ def _decoded(value: object) -> object:
         raise ValueError(f"must be a JSON object of SHA-256 to company, and isn't JSON: {error.msg}") from None
 
 
-def _checked(keys: dict[str, str]) -> dict[str, str]:
-    """A company id is also a folder's name in the object store, so it can't begin with a dot."""
+def _listed(value: object) -> object:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except json.JSONDecodeError as error:
+        raise ValueError(f"must be a JSON list of SHA-256, and isn't JSON: {error.msg}") from None
+
+
+def _digests(keys: frozenset[str]) -> frozenset[str]:
     if not all(map(_SHA256.fullmatch, keys)):
         raise ValueError("a key must be given as the 64 lower-case hex digits of its SHA-256, not as itself")
+    return keys
+
+
+def _checked(keys: dict[str, str]) -> dict[str, str]:
+    """A company id is also a folder's name in the object store, so it can't begin with a dot."""
+    _digests(frozenset(keys))
     if not all(map(_COMPANY.fullmatch, keys.values())):
         raise ValueError("a company id has 1 to 64 letters, digits, `.`, `_` or `-`, and doesn't begin with `.`")
     return keys
 
 
 ApiKeyTable = Annotated[dict[str, str], NoDecode, BeforeValidator(_decoded), AfterValidator(_checked)]
+OperatorKeys = Annotated[frozenset[str], NoDecode, BeforeValidator(_listed), AfterValidator(_digests)]
 
 
 class GatewaySettings(CommonSettings):
@@ -50,6 +63,11 @@ class GatewaySettings(CommonSettings):
         default=SecretStr("mysql://cauce:cauce@localhost:3306/cauce"), description="mysql://user:password@host:port/db"
     )
     api_keys: ApiKeyTable = Field(default_factory=dict, repr=False, description="SHA-256 of a key, in hex: its company")
+    operator_keys: OperatorKeys = Field(
+        default_factory=frozenset,
+        repr=False,
+        description="JSON list of the SHA-256 of those keys that may see and redrive dead letters, of every company",
+    )
     max_upload_bytes: int = Field(default=100 * 1024 * 1024, ge=1)
     upload_idle_seconds: float = Field(default=60.0, gt=0, description="how long an upload may send nothing")
     publish_deadline_seconds: float = Field(default=10.0, gt=0, description="for the acknowledgement of an upload")

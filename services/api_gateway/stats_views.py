@@ -13,7 +13,9 @@ from services.api_gateway.stream_views import TopView
 from services.api_gateway.views import View
 from shared.contracts.base import Instant
 from shared.contracts.documents import Stage, State
+from shared.contracts.fleet import LedgerLine
 from shared.documents import Document
+from shared.ledger import together
 
 _AT = "2026-01-02T03:04:00.000Z"
 
@@ -130,10 +132,32 @@ class ProcessView(View):
     dead_letters: int = Field(examples=[0])
 
 
+class LedgerLineView(View):
+    """What one consumer group made of the records of one topic, summed over the processes that are there: `read` is
+    the sum of the others, and `imbalance` 0."""
+
+    group: str = Field(examples=["db_writer.metrics"])
+    topic: str = Field(examples=["processed.metrics.v1"])
+    read: int = Field(examples=[120_000])
+    done: int = Field(examples=[80_000])
+    folded: int = Field(examples=[39_900])
+    superseded: int = Field(examples=[0])
+    skipped: int = Field(examples=[0])
+    dead_lettered: int = Field(examples=[1])
+    returned: int = Field(examples=[0])
+    held: int = Field(examples=[99])
+    imbalance: int = Field(examples=[0])
+
+    @classmethod
+    def of(cls, line: LedgerLine) -> LedgerLineView:
+        return cls(**line.model_dump(), imbalance=line.imbalance)
+
+
 class FleetStatusView(View):
     lag: tuple[LagView, ...]
     dead_letters: tuple[LettersView, ...]
     processes: tuple[ProcessView, ...]
+    ledger: tuple[LedgerLineView, ...]
 
     @classmethod
     def of(cls, fleet: Fleet) -> FleetStatusView:
@@ -143,7 +167,10 @@ class FleetStatusView(View):
                 LettersView(topic=topic, records=found.records, last_at=found.last_at, codes=dict(found.codes))
                 for topic, found in fleet.letters.items()
             ),
-            processes=tuple(ProcessView.model_validate(report.model_dump()) for report in fleet.processes),
+            processes=tuple(
+                ProcessView.model_validate(report.model_dump(exclude={"ledger"})) for report in fleet.processes
+            ),
+            ledger=tuple(map(LedgerLineView.of, together(fleet.processes))),
         )
 
 

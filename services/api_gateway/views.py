@@ -234,6 +234,7 @@ class ProblemView(BaseModel):
 _TOLD = {
     400: "the body can't be read",
     401: "no API key, or one that isn't known",
+    403: "this needs the key of an operator",
     404: "there is no such thing here, or it belongs to another company",
     408: "nothing of the body arrived for too long",
     409: "it can't be done with this one, or not any more",

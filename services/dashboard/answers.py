@@ -167,7 +167,87 @@ class Process(Answer):
     dead_letters: int
 
 
+class LedgerLine(Answer):
+    group: str
+    topic: str
+    read: int
+    done: int
+    folded: int
+    superseded: int
+    skipped: int
+    dead_lettered: int
+    returned: int
+    held: int
+    imbalance: int
+
+
 class Fleet(Answer):
     lag: tuple[Lag, ...] = ()
     dead_letters: tuple[DeadLetters, ...] = ()
     processes: tuple[Process, ...] = ()
+    ledger: tuple[LedgerLine, ...] = ()
+
+
+class Kind(Answer):
+    """How many dead letters of one topic, code and service are in each state."""
+
+    topic: str
+    code: str
+    service: str
+    open: int
+    unfinished: int
+    redriven: int
+    discarded: int
+    oldest: datetime | None = None
+
+
+class Kinds(Answer):
+    kinds: tuple[Kind, ...] = ()
+
+
+class Letter(Answer):
+    identity: str
+    state: str
+    failures: int
+    topic: str
+    service: str
+    code: str
+    message: str
+    key: str | None = None
+    failed_at: datetime
+
+
+class Letters(Answer):
+    dead_letters: tuple[Letter, ...]
+    total: int
+
+
+class WholeLetter(Letter):
+    """With its content: `value` where it is JSON, else `value_text`."""
+
+    first_failed_at: datetime
+    recorded_at: datetime
+    headers: dict[str, str] = Field(default_factory=dict)
+    value: Any = None
+    value_text: str | None = None
+    status_path: str | None = None
+    action: dict[str, Any] | None = None
+
+
+class Left(Answer):
+    identity: str
+    why: str
+
+
+class Moved(Answer):
+    identity: str
+    position: str
+
+
+class Outcome(Answer):
+    """What became of the dead letters that somebody acted upon."""
+
+    redriven: tuple[Moved, ...] = ()
+    found: tuple[Moved, ...] = ()
+    discarded: tuple[str, ...] = ()
+    left: tuple[Left, ...] = ()

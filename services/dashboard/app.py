@@ -11,7 +11,7 @@ from streamlit.navigation.page import StreamlitPage
 from services.dashboard.answers import StreamDeclared
 from services.dashboard.asking import declared_or_remembered
 from services.dashboard.live import NAVIGATION, live
-from services.dashboard.views import documents, fleet, overview, stream
+from services.dashboard.views import dead_letters, documents, fleet, overview, stream
 
 FAVICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
 <rect width="32" height="32" rx="7" fill="#1f6f9f"/>
@@ -35,7 +35,8 @@ def main() -> None:
     front = page(partial(overview.draw, streams), "Overview", "overview", ":material/dashboard:", default=True)
     paper = page(documents.draw, "Documents", "documents", ":material/description:")
     parts = page(fleet.draw, "Fleet", "fleet", ":material/dns:")
-    st.navigation({"Cauce": [front, paper, parts], "Streams": list(streams.values())}).run()
+    letters = page(dead_letters.draw, "Dead letters", "dead-letters", ":material/unsubscribe:")
+    st.navigation({"Cauce": [front, paper, parts, letters], "Streams": list(streams.values())}).run()
 
 
 if __name__ == "__main__":

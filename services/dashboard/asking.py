@@ -41,7 +41,17 @@ def _remembered() -> list[StreamDeclared]:
 
 def ask(answer: type[A], path: str, **query: str | int) -> A:
     """Raises Trouble."""
-    decoded = _get(path, {name: str(value) for name, value in query.items()})
+    return _understood(answer, path, _get(path, {name: str(value) for name, value in query.items()}))
+
+
+def tell(answer: type[A], path: str, order: dict[str, Any]) -> A:
+    """Has something done; what was answered before is asked anew. Raises Trouble."""
+    decoded = _gateway().post(path, order)
+    _get.clear()
+    return _understood(answer, path, decoded)
+
+
+def _understood(answer: type[A], path: str, decoded: Any) -> A:
     try:
         return answer.model_validate(decoded)
     except ValidationError as error:

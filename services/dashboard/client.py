@@ -10,6 +10,8 @@ import httpx
 from shared.errors import CauceError
 
 DEADLINE_SECONDS = 3.0
+WORK_SECONDS = 60.0
+"""For what somebody has asked for by a click."""
 
 
 class Trouble(CauceError):
@@ -26,8 +28,15 @@ class Gateway:
 
     def get(self, path: str, query: Mapping[str, str]) -> Any:
         """The decoded answer. Raises Trouble."""
+        return self._asked("GET", path, params=dict(query))
+
+    def post(self, path: str, order: Mapping[str, Any]) -> Any:
+        """The decoded answer. Raises Trouble."""
+        return self._asked("POST", path, json=dict(order), timeout=WORK_SECONDS)
+
+    def _asked(self, method: str, path: str, **request: Any) -> Any:
         try:
-            answer = self._http.get(path, params=dict(query))
+            answer = self._http.request(method, path, **request)
         except httpx.HTTPError as error:
             why = str(error) or type(error).__name__
             raise Trouble(f"the gateway doesn't answer at {self.url}: {why}, trying again") from None

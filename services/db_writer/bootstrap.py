@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from services.db_writer.handlers import Documents, Metrics, Readings, document_failed
@@ -10,12 +10,13 @@ from services.db_writer.mongo import MongoStore
 from services.db_writer.mysql import MySqlStore
 from services.db_writer.readings import ReadingStore, collections
 from services.db_writer.settings import DbWriterSettings
-from shared.kafka.client import Connection, KafkaConsumer, KafkaProducer
-from shared.kafka.loop import ConsumeLoop
+from shared.kafka.client import Connection, KafkaProducer
 from shared.kafka.pipeline import Limits, Pipeline
+from shared.runtime.consuming import consume_loop
 from shared.runtime.health import Health
 from shared.runtime.reporting import Reporter
 from shared.runtime.service import Service
+from shared.streams.declaration import Stream
 from shared.streams.loading import load_streams
 from shared.streams.tables import tables
 from shared.tables import WindowTable
@@ -40,18 +41,8 @@ async def build(settings: DbWriterSettings) -> AsyncIterator[Service]:
     mongo = MongoStore(settings.mongodb_url.get_secret_value(), settings.mongodb_database)
     mysql = MySqlStore(settings.mysql_url.get_secret_value())
 
-    def loop(pipeline: Pipeline) -> ConsumeLoop:
-        topics = [topic.name for topic in pipeline.topics]
-        consumer = KafkaConsumer(connection, pipeline.group, topics, drain=settings.drain_seconds)
-        return ConsumeLoop(pipeline, consumer, producer)
-
-    limits = _limits(settings, settings.write_batch_records, settings.write_concurrency)
-    fast_limits = _limits(settings, settings.metrics_batch_records, settings.metrics_concurrency)
-    loops = (
-        loop(documents_pipeline(mongo, limits)),
-        loop(metrics_pipeline(mysql, tables(streams), fast_limits)),
-        loop(readings_pipeline(ReadingStore(mongo), collections(streams), limits)),
-    )
+    all_pipelines = pipelines(settings, streams, mongo, mysql)
+    loops = [consume_loop(settings, connection, pipeline, producer) for pipeline in all_pipelines]
     health = Health(NAME, loops, {"kafka": producer.probe, "mongodb": mongo.ping, "mysql": mysql.ping})
     reporter = Reporter(health, KafkaProducer(connection))
     try:
@@ -60,6 +51,19 @@ async def build(settings: DbWriterSettings) -> AsyncIterator[Service]:
         await producer.stop()
         await mongo.close()
         await mysql.close()
+
+
+def pipelines(
+    settings: DbWriterSettings, streams: Sequence[Stream], mongo: MongoStore, mysql: MySqlStore
+) -> tuple[Pipeline, Pipeline, Pipeline]:
+    """Of documents, of window rows and of readings."""
+    limits = _limits(settings, settings.write_batch_records, settings.write_concurrency)
+    fast_limits = _limits(settings, settings.metrics_batch_records, settings.metrics_concurrency)
+    return (
+        documents_pipeline(mongo, limits),
+        metrics_pipeline(mysql, tables(streams), fast_limits),
+        readings_pipeline(ReadingStore(mongo), collections(streams), limits),
+    )
 
 
 def documents_pipeline(store: MongoStore, limits: Limits) -> Pipeline:

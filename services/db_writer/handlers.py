@@ -21,8 +21,8 @@ from shared.contracts.metrics import MetricRow
 from shared.contracts.readings import Reading
 from shared.errors import Code, Permanent, Transient
 from shared.kafka.deadletters import Failure
+from shared.kafka.pipeline import Handled
 from shared.kafka.records import Emit, Message
-from shared.runtime.metrics import ROWS
 from shared.tables import WindowTable
 
 log = structlog.get_logger()
@@ -51,24 +51,25 @@ class Documents:
     def __init__(self, store: MongoStore) -> None:
         self._store = store
 
-    async def handle(self, batch: Sequence[Message[Told]]) -> Sequence[Emit]:
-        emits = await self._write_parts([Message(m.record, m.event) for m in batch if isinstance(m.event, Part)])
+    async def handle(self, batch: Sequence[Message[Told]]) -> Handled:
+        handled = await self._write_parts([Message(m.record, m.event) for m in batch if isinstance(m.event, Part)])
         await self._write_statuses([m.event for m in batch if isinstance(m.event, DocumentStatus)])
-        return emits
+        return handled
 
-    async def _write_parts(self, messages: Sequence[Message[Part]]) -> Sequence[Emit]:
+    async def _write_parts(self, messages: Sequence[Message[Part]]) -> Handled:
         if not messages:
-            return ()
+            return Handled()
         events = [message.event for message in messages]
-        superseded = await self._store.write(
-            parts.newest(event for event in events if isinstance(event, ChunkProcessed)),
-            parts.newest(event for event in events if isinstance(event, EmbeddingReady)),
-        )
+        chunks = parts.newest(event for event in events if isinstance(event, ChunkProcessed))
+        vectors = parts.newest(event for event in events if isinstance(event, EmbeddingReady))
+        superseded = await self._store.write(chunks, vectors)
         if superseded:
             log.info("newer rows were kept", superseded=superseded)
         last = parts.last_of_each(messages)
         unsettled = await self._without_settled(last)
-        return parts.completions(unsettled, await self._store.tally(unsettled)) if unsettled else ()
+        emits = parts.completions(unsettled, await self._store.tally(unsettled)) if unsettled else ()
+        told = (*parts.redriven(messages), *emits)
+        return Handled(told, folded=len(events) - len(chunks) - len(vectors), superseded=superseded)
 
     async def _without_settled(self, last: Mapping[Version, Message[Part]]) -> dict[Version, Message[Part]]:
         """The versions that may become complete. Rows of late ones go; the current one has been announced."""
@@ -116,14 +117,13 @@ class Metrics:
         self._store = store
         self._shapes = {name: Shape(table) for name, table in tables.items()}
 
-    async def handle(self, batch: Sequence[Message[MetricRow]]) -> Sequence[Emit]:
+    async def handle(self, batch: Sequence[Message[MetricRow]]) -> Handled:
         events = [message.event for message in batch]
         rows = [checked(event, self._shapes) for event in events if event.control is None]
         await self._truncate(event for event in events if event.control is not None)
         kept = newest(rows)
-        outdated = await self._store.write(kept)
-        _count("mysql", read=len(rows), kept=len(kept), outdated=outdated)
-        return ()
+        superseded = await self._store.write(kept)
+        return Handled(folded=len(rows) - len(kept), superseded=superseded)
 
     async def _truncate(self, controls: Iterable[MetricRow]) -> None:
         for cut in {self._cut(event) for event in controls}:
@@ -143,23 +143,18 @@ class Readings:
         self._store = store
         self._collections = collections
 
-    async def handle(self, batch: Sequence[Message[Reading]]) -> Sequence[Emit]:
+    async def handle(self, batch: Sequence[Message[Reading]]) -> Handled:
+        folded, superseded = 0, 0
         by_collection: defaultdict[str, list[Reading]] = defaultdict(list)
         for message in batch:
             by_collection[self._allowed(message.event.collection)].append(message.event)
         for collection, told in by_collection.items():
             kept = readings.newest(told)
-            outdated = await self._store.write(collection, kept)
-            _count("mongodb", read=len(told), kept=len(kept), outdated=outdated)
-        return ()
+            folded += len(told) - len(kept)
+            superseded += await self._store.write(collection, kept)
+        return Handled(folded=folded, superseded=superseded)
 
     def _allowed(self, name: str) -> str:
         if name not in self._collections:
             raise Permanent(Code.UNKNOWN_COLLECTION, f"`_collection_name` is not a declared collection: `{name[:100]}`")
         return name
-
-
-def _count(store: str, *, read: int, kept: int, outdated: int) -> None:
-    ROWS.labels(store, "folded").inc(read - kept)
-    ROWS.labels(store, "outdated").inc(outdated)
-    ROWS.labels(store, "written").inc(kept - outdated)

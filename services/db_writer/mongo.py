@@ -1,29 +1,25 @@
-"""The only module that knows motor: documents and their parts in MongoDB, and the translation of its errors."""
+"""The only module that knows motor: documents and their parts in MongoDB."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bson.binary import VECTOR_SUBTYPE, Binary, BinaryVectorDtype
-from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import ASCENDING, DESCENDING, DeleteMany, IndexModel, ReplaceOne
-from pymongo.errors import BulkWriteError, DocumentTooLarge, InvalidURI, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, InvalidURI
 
+from services.db_writer.mongo_errors import map_pymongo_errors, only_duplicates
+from services.db_writer.newest import NewestStays
 from services.db_writer.parts import Tally, Version
 from services.db_writer.statuses import Stored
 from shared.contracts.chunks import ChunkProcessed, EmbeddingReady, Part
 from shared.documents import Document
-from shared.errors import Code, Fatal, Permanent, Transient
+from shared.errors import Fatal
 
 SELECT_MS, ANSWER_MS = 5_000, 30_000
-DUPLICATE_KEY = 11000
-REFUSED_DOCUMENTS = {121, 10334, 17280, 17419, 17420}
-OUR_MISTAKES = {2, 9, 14, 40, 59}
-OTHER_INDEX = {85, 86}
 _FLOAT32 = BinaryVectorDtype.FLOAT32.value + b"\x00"
 
 _VERSION = IndexModel([("document_id", ASCENDING), ("version", ASCENDING)])
@@ -67,6 +63,8 @@ class MongoStore:
         except InvalidURI as error:
             raise Fatal(f"`CAUCE_MONGODB_URL` can't be used: {error}") from None
         self._database = self._client[database]
+        self._chunks = NewestStays(self._database["chunks"], ("version",))
+        self._embeddings = NewestStays(self._database["embeddings"], ("version",))
 
     async def close(self) -> None:
         """Says goodbye to the server, which takes a while when it doesn't answer: in a thread, off the event loop."""
@@ -94,35 +92,8 @@ class MongoStore:
 
         No chunk_id may be in a sequence twice.
         """
-        return await self._upsert("chunks", chunks) + await self._upsert("embeddings", vectors)
-
-    async def _upsert(self, collection: str, parts: Sequence[Part]) -> int:
-        """A duplicate key means that a newer row is there, or that two writers inserted at once: the latter is tried
-        again, else the newer of the two could be the one that lost."""
-        superseded, waiting = 0, list(parts)
-        while waiting:
-            with map_pymongo_errors():
-                refused = await self._refused(collection, waiting)
-                stored = await self._stored_versions(collection, [part.chunk_id for part in refused])
-            waiting = [part for part in refused if stored.get(part.chunk_id, part.version) <= part.version]
-            superseded += len(refused) - len(waiting)
-        return superseded
-
-    async def _refused(self, collection: str, parts: Sequence[Part]) -> list[Part]:
-        """Writes all and returns those that met a duplicate key. Raises for any other error."""
-        try:
-            await self._database[collection].bulk_write([_guarded(part) for part in parts], ordered=False)
-        except BulkWriteError as error:
-            if not only_duplicates(error):
-                raise
-            return [parts[item["index"]] for item in error.details["writeErrors"]]
-        return []
-
-    async def _stored_versions(self, collection: str, chunk_ids: Sequence[str]) -> dict[str, int]:
-        if not chunk_ids:
-            return {}
-        found = await self._database[collection].find({"_id": {"$in": chunk_ids}}, ["version"]).to_list(None)
-        return {row["_id"]: row["version"] for row in found}
+        superseded = await self._chunks.write([_row(chunk) for chunk in chunks])
+        return superseded + await self._embeddings.write([_row(vector) for vector in vectors])
 
     async def tally(self, versions: Collection[Version]) -> dict[Version, Tally]:
         """How many rows each version has of its chunker on the primary now."""
@@ -196,11 +167,12 @@ def _current(row: Row) -> Version:
     return Version(row["_id"], row["current"]["version"], row["current"].get("chunker", ""))
 
 
-def _guarded(part: Part) -> Any:
-    row = {"_id": part.chunk_id, **part.model_dump(exclude={"chunk_id"})}
+def _row(part: Part) -> dict[str, Any]:
+    row = {"_id": part.chunk_id, **vars(part)}
+    del row["chunk_id"]
     if "vector" in row:
         row["vector"] = Binary(_FLOAT32 + row["vector"], VECTOR_SUBTYPE)
-    return ReplaceOne({"_id": part.chunk_id, "version": {"$lte": part.version}}, row, upsert=True)
+    return row
 
 
 def _next_revision(stored: Stored) -> Any:
@@ -211,41 +183,3 @@ def _next_revision(stored: Stored) -> Any:
 
 def _document(row: Row) -> Document:
     return Document.model_validate({**row, "document_id": row["_id"]})
-
-
-def only_duplicates(error: BulkWriteError) -> bool:
-    """Whether every document that wasn't written met one with its key."""
-    details: Row = error.details
-    return not details["writeConcernErrors"] and all(item["code"] == DUPLICATE_KEY for item in details["writeErrors"])
-
-
-@contextlib.contextmanager
-def map_pymongo_errors() -> Iterator[None]:
-    """pymongo's errors as ours. Only a refused document is the record's fault; what we asked wrongly is a bug.
-
-    Everything else is an outage, of the server or of its configuration: away, no primary, full, a wrong password.
-    """
-    try:
-        yield
-    except (BSONError, DocumentTooLarge, OverflowError, UnicodeError) as error:
-        raise Permanent(Code.STORE_REJECTED, f"mongodb can't hold the record: {error}") from error
-    except PyMongoError as error:
-        codes = _codes(error)
-        if codes & REFUSED_DOCUMENTS:
-            raise Permanent(Code.STORE_REJECTED, f"mongodb refuses the record: {_said(error)}") from error
-        if codes & OTHER_INDEX:
-            raise Fatal(f"mongodb has an index of other fields by that name, drop it: {_said(error)}") from error
-        if codes & OUR_MISTAKES:
-            raise
-        raise Transient(f"mongodb: {_said(error)}") from error
-
-
-def _codes(error: PyMongoError) -> set[int]:
-    if isinstance(error, BulkWriteError):
-        return {item["code"] for item in error.details["writeErrors"]} - {DUPLICATE_KEY}
-    return {error.code or 0} if isinstance(error, OperationFailure) else set()
-
-
-def _said(error: PyMongoError) -> str:
-    """Without the description of the whole topology that pymongo adds."""
-    return f"{type(error).__name__}: {str(error).split(', Timeout:')[0][:500]}"

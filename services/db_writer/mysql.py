@@ -14,6 +14,7 @@ from pymysql import err
 from services.db_writer import schema, sql
 from services.db_writer.dialect import knows_row_alias, text_collation
 from services.db_writer.epochs import Cut, living
+from services.db_writer.literals import row_text
 from services.db_writer.rows import Row
 from shared.errors import Code, Permanent, Transient
 from shared.mysql_address import MySqlAddress
@@ -24,6 +25,8 @@ STATEMENT_SECONDS = 30
 SCHEMA_SECONDS = 600
 POOL = 16
 DELETED_AT_ONCE = 2_000
+PACKET_HEAD = 64
+"""Bytes to spare for what surrounds a statement in its packet."""
 SESSION = (
     "SET SESSION sql_mode='STRICT_ALL_TABLES', sql_notes=0, time_zone='+00:00', "
     "innodb_lock_wait_timeout=10, lock_wait_timeout=10"
@@ -75,11 +78,12 @@ class MySqlStore:
             return 0
         async with self._connection() as connection, connection.cursor() as cursor:
             await connection.begin()
+            longest = await _longest_statement(cursor)
             kept = living(rows, await self._cuts(cursor, sorted({row.table.name for row in rows})))
             for table, group in groupby(kept, key=lambda row: row.table):
-                members = list(group)
-                statement = sql.upsert(table, len(members), row_alias=_row_alias(connection))
-                await cursor.execute(statement, [value for row in members for value in (*row.values, row.epoch)])
+                texts = [row_text(row) for row in group]
+                for statement in _statements(table, texts, longest, row_alias=_row_alias(connection)):
+                    await cursor.execute(statement)
             await connection.commit()
         return len(rows) - len(kept)
 
@@ -138,6 +142,28 @@ def _settings(url: str) -> dict[str, Any]:
         "init_command": SESSION,
         "autocommit": True,
     }
+
+
+async def _longest_statement(cursor: Any) -> int:
+    await cursor.execute(sql.LONGEST_STATEMENT)
+    (longest,) = await cursor.fetchone()
+    return int(longest)
+
+
+def _statements(table: WindowTable, texts: Sequence[str], longest: int, *, row_alias: bool) -> Iterator[bytes]:
+    """One, unless it would be longer than the server takes: it would end the connection, often before its reason
+    arrives, which looks like an outage for as long as it is tried. Raises Permanent(STORE_REJECTED) for a single row.
+    """
+    statement = sql.upsert(table, texts, row_alias=row_alias).encode()
+    if len(statement) < longest - PACKET_HEAD:
+        yield statement
+        return
+    if len(texts) == 1:
+        said = f"a statement of {len(statement):,} bytes for one row exceeds `max_allowed_packet` ({longest:,})"
+        raise Permanent(Code.STORE_REJECTED, f"mysql can't take the row: {said}")
+    middle = len(texts) // 2
+    for half in (texts[:middle], texts[middle:]):
+        yield from _statements(table, half, longest, row_alias=row_alias)
 
 
 def _row_alias(connection: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from shared.contracts.chunks import Part, status_of_part
 from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
+from shared.documents import about
 from shared.kafka.records import Emit, Message
 from shared.topics import DOCUMENTS_STATUS
 
@@ -76,4 +77,17 @@ def _complete(message: Message[Part]) -> DocumentStatus:
 def failed(message: Message[Part], reason: Reason) -> Emit:
     """The status that goes with the dead letter of a part."""
     status = status_of_part(message.event, State.FAILED, Stage.DB_WRITER, message.record.time, reason=reason)
-    return Emit(DOCUMENTS_STATUS, status, message.record)
+    return Emit(DOCUMENTS_STATUS, about(status, message.record), message.record)
+
+
+def redriven(messages: Sequence[Message[Part]]) -> list[Emit]:
+    """What is to be said of parts that have come back from the dead letters and are written: their failure is over."""
+    return [
+        Emit(DOCUMENTS_STATUS, about(_processing(message), message.record), message.record)
+        for message in messages
+        if message.record.redrives
+    ]
+
+
+def _processing(message: Message[Part]) -> DocumentStatus:
+    return status_of_part(message.event, State.PROCESSING, Stage.DB_WRITER, message.record.time)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, IndexModel, ReplaceOne
-from pymongo.errors import BulkWriteError
+from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from services.db_writer.mongo import MongoStore, map_pymongo_errors, only_duplicates
+from services.db_writer.mongo import MongoStore
+from services.db_writer.newest import NewestStays
 from shared.contracts.readings import Reading
 from shared.streams.declaration import Stream
 
 OFFSET = "_offset"
 """The second half of a reading's version; the event time is the other. No declared field begins with `_`."""
-Version = tuple[datetime, int]
 
 
 def collections(streams: Iterable[Stream]) -> dict[str, tuple[IndexModel, ...]]:
@@ -39,64 +38,17 @@ def newest(readings: Iterable[Reading]) -> list[Reading]:
 
 
 class ReadingStore:
-    """Inserts where the last batch was new, which is three times as fast; replaces under guard where it was known."""
+    """Collections of readings, each with a memory of its own of whether the last batch was new."""
 
     def __init__(self, mongo: MongoStore) -> None:
         self._database = mongo.database
-        self._known: dict[str, bool] = {}
+        self._written: dict[str, NewestStays] = {}
 
     async def write(self, collection: str, readings: Sequence[Reading]) -> int:
         """Returns how many were left out for newer ones. No id may be there twice. Raises as MongoStore does."""
-        known = self._known.get(collection, False)
-        with map_pymongo_errors():
-            left = list(readings) if known else await self._insert(collection, readings)
-            added, superseded = await self._replace(collection, left)
-        there_before = len(left) - added
-        self._known[collection] = 2 * there_before > len(readings)
-        return superseded
-
-    async def _insert(self, collection: str, readings: Sequence[Reading]) -> list[Reading]:
-        """Returns those whose id was there."""
-        try:
-            await self._database[collection].insert_many([document(reading) for reading in readings], ordered=False)
-        except BulkWriteError as error:
-            if not only_duplicates(error):
-                raise
-            return _met_duplicates(error, readings)
-        return []
-
-    async def _replace(self, collection: str, readings: list[Reading]) -> tuple[int, int]:
-        """How many were added, and how many left out.
-
-        A duplicate key means that a newer one is there, or that two writers added one at once: the latter is tried
-        again.
-        """
-        added, superseded, waiting = 0, 0, readings
-        while waiting:
-            upserted, refused = await self._upsert(collection, waiting)
-            stored = await self._versions(collection, refused)
-            waiting = [reading for reading in refused if stored.get(reading.id, _version(reading)) <= _version(reading)]
-            added, superseded = added + upserted, superseded + len(refused) - len(waiting)
-        return added, superseded
-
-    async def _upsert(self, collection: str, readings: Sequence[Reading]) -> tuple[int, list[Reading]]:
-        """How many were added, and those that met a duplicate key."""
-        try:
-            done = await self._database[collection].bulk_write(
-                [_guarded(reading) for reading in readings], ordered=False
-            )
-        except BulkWriteError as error:
-            if not only_duplicates(error):
-                raise
-            return error.details["nUpserted"], _met_duplicates(error, readings)
-        return done.upserted_count, []
-
-    async def _versions(self, collection: str, readings: Sequence[Reading]) -> Mapping[str, Version]:
-        if not readings:
-            return {}
-        ids = [reading.id for reading in readings]
-        found = await self._database[collection].find({"_id": {"$in": ids}}, ["event_time", OFFSET]).to_list(None)
-        return {row["_id"]: (row["event_time"], row[OFFSET]) for row in found}
+        if collection not in self._written:
+            self._written[collection] = NewestStays(self._database[collection], ("event_time", OFFSET))
+        return await self._written[collection].write([document(reading) for reading in readings])
 
 
 def document(reading: Reading) -> dict[str, Any]:
@@ -112,15 +64,5 @@ def document(reading: Reading) -> dict[str, Any]:
     }
 
 
-def _version(reading: Reading) -> Version:
+def _version(reading: Reading) -> tuple[datetime, int]:
     return reading.event_time, reading.offset
-
-
-def _guarded(reading: Reading) -> Any:
-    earlier = {"event_time": {"$lt": reading.event_time}}
-    not_later = {"event_time": reading.event_time, OFFSET: {"$lte": reading.offset}}
-    return ReplaceOne({"_id": reading.id, "$or": [earlier, not_later]}, document(reading), upsert=True)
-
-
-def _met_duplicates(error: BulkWriteError, readings: Sequence[Reading]) -> list[Reading]:
-    return [readings[item["index"]] for item in error.details["writeErrors"]]

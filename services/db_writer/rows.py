@@ -74,7 +74,10 @@ class Shape:
         cells = event.columns
         if cells.keys() != self._declared:
             self._check_names(cells)
-        values = tuple([self._value(name, convert, cells.get(name)) for name, convert in self._converters])
+        try:
+            values = tuple([convert(cells.get(name)) for name, convert in self._converters])
+        except (ValueError, OverflowError):
+            raise self._culprit(cells) from None
         count = values[self._count]
         return Row(self.table, (event.epoch, count if isinstance(count, int) else 0), values)
 
@@ -84,11 +87,14 @@ class Shape:
         if unknown := {name for name in cells.keys() - self._declared if not name.startswith("_")}:
             raise self._refused(f" has no such columns: {_names(unknown)}")
 
-    def _value(self, name: str, convert: Convert, cell: Cell) -> Value:
-        try:
-            return convert(cell)
-        except (ValueError, OverflowError) as error:
-            raise self._refused(f".`{name}`: {error}") from None
+    def _culprit(self, cells: Mapping[str, Cell]) -> Permanent:
+        """Names the first column that can't hold its cell."""
+        for name, convert in self._converters:
+            try:
+                convert(cells.get(name))
+            except (ValueError, OverflowError) as error:
+                return self._refused(f".`{name}`: {error}")
+        raise AssertionError("one of the cells was refused")
 
     def _refused(self, why: str) -> Permanent:
         return Permanent(Code.STORE_REJECTED, f"`{self.table.name}`{why}")

@@ -1,6 +1,9 @@
-"""The statements for window rows and their epochs. Names come from the declarations alone; values are parameters."""
+"""The statements for window rows and their epochs. Names come from the declarations alone; values are parameters, or
+come as `literals.py` writes them."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from shared.ddl import EPOCH
 from shared.tables import WindowTable
@@ -14,12 +17,13 @@ CREATE_EPOCHS = (
 FIRST_EPOCH = (
     "INSERT INTO cauce_epochs (table_name, epoch, since) VALUES (%s, 0, NULL) ON DUPLICATE KEY UPDATE epoch = 0"
 )
+LONGEST_STATEMENT = "SELECT @@max_allowed_packet"
 LOCK_EPOCHS = "SELECT epoch FROM cauce_epochs WHERE table_name = %s FOR UPDATE"
 FAR_PAST = "1000-01-01"
 
 
-def upsert(table: WindowTable, rows: int, *, row_alias: bool) -> str:
-    """One statement for all rows; the parameters of a row are its columns, then the epoch.
+def upsert(table: WindowTable, rows: Sequence[str], *, row_alias: bool) -> str:
+    """One statement for all rows, each given as it stands among VALUES: its columns, then the epoch.
 
     A stored row is replaced by one whose (epoch, count) is greater or equal. Assignments run from left to right, each
     seeing those before it, so the count and the epoch, by which all of them decide, are assigned last. When the epoch's
@@ -28,9 +32,8 @@ def upsert(table: WindowTable, rows: int, *, row_alias: bool) -> str:
     `row_alias` is MySQL's newer way to name the new row, which MariaDB doesn't know; MySQL deprecates the other.
     """
     names = [*(column.name for column in table.columns), EPOCH]
-    row = f"({', '.join(['%s'] * len(names))})"
     into = f"INSERT INTO `{table.name}` ({', '.join(f'`{name}`' for name in names)})"
-    values = f"VALUES {', '.join([row] * rows)}" + (" AS new" if row_alias else "")
+    values = f"VALUES {', '.join(rows)}" + (" AS new" if row_alias else "")
     return f"{into} {values} ON DUPLICATE KEY UPDATE {_assignments(table, row_alias)}"
 
 

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from services.docproc.handlers import Docproc, failed
 from services.docproc.pool import ParserPool
 from services.docproc.settings import DocprocSettings
-from shared.kafka.client import Connection, KafkaConsumer, KafkaProducer
-from shared.kafka.loop import ConsumeLoop
+from shared.kafka.client import Connection, KafkaProducer
 from shared.kafka.pipeline import Limits, Pipeline
 from shared.objects import Objects
+from shared.runtime.consuming import consume_loop
 from shared.runtime.health import Health
 from shared.runtime.reporting import Reporter
 from shared.runtime.service import Service
@@ -30,8 +30,7 @@ async def build(settings: DocprocSettings) -> AsyncIterator[Service]:
         handler = Docproc(objects, pool, options.chunking.fingerprint).handle
         limits = Limits(concurrency=settings.parse_workers + 1, drain=settings.drain_seconds)
         pipeline = Pipeline(NAME, NAME, (DOCUMENTS_RAW,), handler, failed, limits)
-        consumer = KafkaConsumer(connection, NAME, [DOCUMENTS_RAW.name], drain=settings.drain_seconds)
-        loop = ConsumeLoop(pipeline, consumer, producer)
+        loop = consume_loop(settings, connection, pipeline, producer)
         health = Health(NAME, (loop,), {"kafka": producer.probe, "object store": objects.probe})
         reporter = Reporter(health, KafkaProducer(connection))
         try:

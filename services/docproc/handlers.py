@@ -13,7 +13,9 @@ from services.docproc.pool import Parsed, ParserPool
 from shared.contracts import ids
 from shared.contracts.chunks import ChunkProcessed
 from shared.contracts.documents import Counts, DocumentRaw, Reason, Stage, State, status_of
+from shared.documents import about
 from shared.kafka.deadletters import Failure
+from shared.kafka.pipeline import Handled
 from shared.kafka.records import Emit, Message
 from shared.objects import Objects
 from shared.topics import CHUNKS_PROCESSED, DOCUMENTS_STATUS
@@ -30,8 +32,8 @@ class Docproc:
         self._pool = pool
         self._chunker = chunker
 
-    async def handle(self, batch: Sequence[Message[DocumentRaw]]) -> Sequence[Emit]:
-        return [emit for message in batch for emit in await self._one(message)]
+    async def handle(self, batch: Sequence[Message[DocumentRaw]]) -> Handled:
+        return Handled([emit for message in batch for emit in await self._one(message)])
 
     async def _one(self, message: Message[DocumentRaw]) -> list[Emit]:
         document = message.event
@@ -43,7 +45,7 @@ class Docproc:
         status = status_of(document, State.PROCESSING, Stage.DOCPROC, datetime.now(UTC), counts=counts)
         return [
             *(Emit(CHUNKS_PROCESSED, chunk, message.record) for chunk in chunks),
-            Emit(DOCUMENTS_STATUS, status, message.record),
+            Emit(DOCUMENTS_STATUS, about(status, message.record), message.record),
         ]
 
     async def _parse(self, document: DocumentRaw) -> Parsed:
@@ -80,4 +82,4 @@ def failed(message: Message[DocumentRaw], failure: Failure) -> Sequence[Emit]:
     """The status that goes with the dead letter of a document."""
     reason = Reason(code=failure.code.value, message=failure.told)
     status = status_of(message.event, State.FAILED, Stage.DOCPROC, datetime.now(UTC), reason=reason)
-    return (Emit(DOCUMENTS_STATUS, status, message.record),)
+    return (Emit(DOCUMENTS_STATUS, about(status, message.record), message.record),)

@@ -12,9 +12,9 @@ from services.embedding.handlers import Embedding, failed
 from services.embedding.local import WordLlamaEmbedder
 from services.embedding.remote import OpenAIEmbedder
 from services.embedding.settings import EmbeddingSettings
-from shared.kafka.client import Connection, KafkaConsumer, KafkaProducer
-from shared.kafka.loop import ConsumeLoop
+from shared.kafka.client import Connection, KafkaProducer
 from shared.kafka.pipeline import Limits, Pipeline
+from shared.runtime.consuming import consume_loop
 from shared.runtime.health import Health
 from shared.runtime.reporting import Reporter
 from shared.runtime.service import Service
@@ -29,8 +29,7 @@ async def build(settings: EmbeddingSettings) -> AsyncIterator[Service]:
     producer = KafkaProducer(connection)
     async with embedder(settings) as model:
         pipeline = Pipeline(NAME, NAME, (CHUNKS_PROCESSED,), Embedding(model).handle, failed, _limits(settings))
-        consumer = KafkaConsumer(connection, NAME, [CHUNKS_PROCESSED.name], drain=settings.drain_seconds)
-        loop = ConsumeLoop(pipeline, consumer, producer)
+        loop = consume_loop(settings, connection, pipeline, producer)
         try:
             health = Health(NAME, (loop,), {"kafka": producer.probe})
             reporter = Reporter(health, KafkaProducer(connection))
@@ -60,4 +59,9 @@ async def embedder(settings: EmbeddingSettings) -> AsyncIterator[Embedder]:
         timeout=settings.embedding_timeout_seconds,
         max_retries=0,
     ) as client:
-        yield OpenAIEmbedder(client, settings.embedding_model, settings.embedding_dimensions)
+        yield OpenAIEmbedder(
+            client,
+            settings.embedding_model,
+            settings.embedding_dimensions,
+            deadline=settings.embedding_timeout_seconds,
+        )

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from services.embedding.embedder import Embedder, Vectors
 from shared.contracts.chunks import ChunkProcessed, EmbeddingReady, status_of_part
 from shared.contracts.documents import Counts, Reason, Stage, State
+from shared.documents import about
 from shared.kafka.deadletters import Failure
+from shared.kafka.pipeline import Handled
 from shared.kafka.records import Emit, Message
 from shared.topics import DOCUMENTS_STATUS, EMBEDDINGS_READY
 
@@ -19,14 +21,15 @@ class Embedding:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
 
-    async def handle(self, batch: Sequence[Message[ChunkProcessed]]) -> Sequence[Emit]:
-        """One vector per chunk; after a document's last chunk also its status.
+    async def handle(self, batch: Sequence[Message[ChunkProcessed]]) -> Handled:
+        """One vector per chunk; after a document's last chunk also its status, and after each that was redriven.
 
         A document's chunks come in order, so that when the last one is here the others are done or in this batch.
         """
         vectors = await self._embedder.embed([message.event.text for message in batch])
         ready = [self._ready(message, vectors, row) for row, message in enumerate(batch)]
-        return [*ready, *(_embedded(message) for message in batch if _is_last(message.event))]
+        told = (message for message in batch if _is_last(message.event) or message.record.redrives)
+        return Handled([*ready, *map(_embedded, told)])
 
     def _ready(self, message: Message[ChunkProcessed], vectors: Vectors, row: int) -> Emit:
         chunk = message.event
@@ -52,13 +55,13 @@ def _is_last(chunk: ChunkProcessed) -> bool:
 
 
 def _embedded(message: Message[ChunkProcessed]) -> Emit:
-    counts = Counts(vectors=message.event.chunk_count)
+    counts = Counts(vectors=message.event.chunk_count if _is_last(message.event) else None)
     status = status_of_part(message.event, State.PROCESSING, Stage.EMBEDDING, datetime.now(UTC), counts=counts)
-    return Emit(DOCUMENTS_STATUS, status, message.record)
+    return Emit(DOCUMENTS_STATUS, about(status, message.record), message.record)
 
 
 def failed(message: Message[ChunkProcessed], failure: Failure) -> Sequence[Emit]:
     """The status that goes with the dead letter of a chunk: without one vector the version can't be complete."""
     reason = Reason(code=failure.code.value, message=failure.told)
     status = status_of_part(message.event, State.FAILED, Stage.EMBEDDING, datetime.now(UTC), reason=reason)
-    return (Emit(DOCUMENTS_STATUS, status, message.record),)
+    return (Emit(DOCUMENTS_STATUS, about(status, message.record), message.record),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -35,10 +36,14 @@ class _Reply(BaseModel):
 class OpenAIEmbedder:
     """Implements `Embedder`. Never retries by itself: the consume loop does, and knows when to stop."""
 
-    def __init__(self, client: AsyncOpenAI, model: str, dimensions: int | None = None) -> None:
-        """`client` must have `max_retries=0` and a timeout of seconds; `dimensions` None: the model's own."""
+    def __init__(
+        self, client: AsyncOpenAI, model: str, dimensions: int | None = None, *, deadline: float | None = None
+    ) -> None:
+        """`client` must have `max_retries=0` and a timeout of seconds, which it counts anew with each piece of a reply;
+        `deadline`, in seconds, is for a whole request. `dimensions` None: the model's own."""
         self._client = client
         self._dimensions = dimensions
+        self._deadline = deadline
         self.model = model
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
@@ -50,10 +55,14 @@ class OpenAIEmbedder:
         return np.concatenate(parts)
 
     async def _request(self, texts: Sequence[str]) -> Vectors:
-        with map_openai_errors():
-            reply = await self._client.embeddings.with_raw_response.create(
-                input=list(texts), model=self.model, dimensions=self._asked(), encoding_format="base64"
-            )
+        try:
+            async with asyncio.timeout(self._deadline):
+                with map_openai_errors():
+                    reply = await self._client.embeddings.with_raw_response.create(
+                        input=list(texts), model=self.model, dimensions=self._asked(), encoding_format="base64"
+                    )
+        except TimeoutError as error:
+            raise Transient(f"the embedding API's reply takes longer than {self._deadline:g} s") from error
         return checked(_vectors(reply.content, len(texts), self.model), len(texts), self.model, self._dimensions)
 
     def _asked(self) -> int | Omit:

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 from services.ingest.handlers import Ingest, failed
 from services.ingest.settings import IngestSettings
-from shared.kafka.client import Connection, KafkaConsumer, KafkaProducer
-from shared.kafka.loop import ConsumeLoop
+from shared.kafka.client import Connection, KafkaProducer
 from shared.kafka.pipeline import Limits, Pipeline
 from shared.objects import Objects
+from shared.runtime.consuming import consume_loop
 from shared.runtime.health import Health
 from shared.runtime.reporting import Reporter
 from shared.runtime.service import Service
@@ -26,8 +26,7 @@ async def build(settings: IngestSettings) -> AsyncIterator[Service]:
     producer = KafkaProducer(connection)
     limits = Limits(concurrency=settings.ingest_concurrency, drain=settings.drain_seconds)
     pipeline = Pipeline(NAME, NAME, (UPLOADS_RECEIVED,), Ingest(objects).handle, failed, limits)
-    consumer = KafkaConsumer(connection, NAME, [UPLOADS_RECEIVED.name], drain=settings.drain_seconds)
-    loop = ConsumeLoop(pipeline, consumer, producer)
+    loop = consume_loop(settings, connection, pipeline, producer)
     health = Health(NAME, (loop,), {"kafka": producer.probe, "object store": objects.probe})
     reporter = Reporter(health, KafkaProducer(connection))
     try:

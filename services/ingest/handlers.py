@@ -10,8 +10,10 @@ from services.ingest.media_types import sniff
 from shared.contracts.base import Operation
 from shared.contracts.documents import DocumentRaw, DocumentStatus, Reason, Stage, State, status_of
 from shared.contracts.uploads import UploadReceived
+from shared.documents import about
 from shared.errors import Code, Permanent
 from shared.kafka.deadletters import Failure
+from shared.kafka.pipeline import Handled
 from shared.kafka.records import Emit, Message, Record
 from shared.objects import Objects
 from shared.topics import DOCUMENTS_RAW, DOCUMENTS_STATUS, UPLOADS_RECEIVED
@@ -20,8 +22,9 @@ SNIFFED_BYTES = 256 * 1024
 
 
 def version_of(record: Record) -> int:
-    """The offset of the upload's record: per document it only grows, and a replay gives the same again."""
-    return UPLOADS_RECEIVED.version_base + record.offset
+    """The offset that the upload's record got first: per document it only grows, and a replay or a redrive gives the
+    same again."""
+    return UPLOADS_RECEIVED.version_base + record.first.offset
 
 
 class Ingest:
@@ -30,8 +33,8 @@ class Ingest:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
 
-    async def handle(self, batch: Sequence[Message[UploadReceived]]) -> Sequence[Emit]:
-        return [emit for message in batch for emit in await self._one(message)]
+    async def handle(self, batch: Sequence[Message[UploadReceived]]) -> Handled:
+        return Handled([emit for message in batch for emit in await self._one(message)])
 
     async def _one(self, message: Message[UploadReceived]) -> tuple[Emit, ...]:
         upload, record = message.event, message.record
@@ -39,7 +42,7 @@ class Ingest:
             raise Permanent(Code.UNSUPPORTED, f"the operation `{upload.operation}` is not possible yet")
         head = await self._verified_head(upload)
         document = _document(upload, record, sniff(head, upload.filename, upload.declared_media_type))
-        status = status_of(document, State.PROCESSING, Stage.INGEST, datetime.now(UTC))
+        status = about(status_of(document, State.PROCESSING, Stage.INGEST, datetime.now(UTC)), record)
         return Emit(DOCUMENTS_RAW, document, record), Emit(DOCUMENTS_STATUS, status, record)
 
     async def _verified_head(self, upload: UploadReceived) -> bytes:
@@ -68,7 +71,7 @@ def _document(upload: UploadReceived, record: Record, media_type: str) -> Docume
         media_type=media_type,
         sha256=upload.sha256,
         size_bytes=upload.size_bytes,
-        received_at=record.time,
+        received_at=record.first.time,
         name=upload.name,
     )
 
@@ -85,10 +88,10 @@ def failed(message: Message[UploadReceived], failure: Failure) -> Sequence[Emit]
         reason=Reason(code=failure.code.value, message=failure.told),
         at=datetime.now(UTC),
         content_sha256=upload.sha256,
-        received_at=record.time,
+        received_at=record.first.time,
         filename=upload.filename,
         name=upload.name,
         size_bytes=upload.size_bytes,
         s3_path=upload.s3_path,
     )
-    return (Emit(DOCUMENTS_STATUS, status, record),)
+    return (Emit(DOCUMENTS_STATUS, about(status, record), record),)

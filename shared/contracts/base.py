@@ -15,7 +15,8 @@ def to_utc_milliseconds(moment: datetime) -> datetime:
         moment = moment.astimezone(UTC)
     except OverflowError:
         raise ValueError("in UTC this lies outside the years 1 to 9999") from None
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    beyond = moment.microsecond % 1000
+    return moment.replace(microsecond=moment.microsecond - beyond) if beyond else moment
 
 
 def format_instant(moment: datetime) -> str:

@@ -69,7 +69,11 @@ class Reason(BaseModel):
 
 
 class DocumentStatus(Event):
-    """Keyed by document_id. `at` is when the stage was done with it; `chunker` is who cut the parts it speaks of."""
+    """Keyed by document_id. `at` is when the stage was done with it; `chunker` is who cut the parts it speaks of.
+
+    `source` is the record whose handling it tells of, as `topic-partition-offset` of its first position, and `attempt`
+    how often that one has come back from the dead letters.
+    """
 
     document_id: str
     company_id: str
@@ -87,6 +91,8 @@ class DocumentStatus(Event):
     size_bytes: int | None = None
     s3_path: str | None = None
     chunker: str | None = None
+    source: str | None = None
+    attempt: int = Field(default=0, ge=0)
 
 
 def status_of(

@@ -1,6 +1,7 @@
 """Dead letters: the original bytes and headers, plus `dlq_` headers that say who failed on it, where, and why.
 
-A dead letter's identity is (consumer group, topic, partition, offset): a crash may write it twice.
+A dead letter's identity is (consumer group, topic, partition, offset) of where the record first stood: a crash may
+write it twice, and so does a redrive that fails again, with a greater `dlq_redrive_count`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,9 @@ from datetime import UTC, datetime
 
 from shared.contracts.base import format_instant
 from shared.errors import Code
-from shared.kafka.records import Headers, Outgoing, Record
+from shared.kafka.records import PREFIX, Headers, Outgoing, Record
 
 HEADER_LIMIT = 16 * 1024
-PREFIX = "dlq_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,12 @@ class Failure:
 
 def dead_letter(record: Record, failure: Failure, *, group: str, service: str, dlq_topic: str) -> Outgoing:
     """The record to publish to the topic's `.dlq`. The message is cut so that all added headers stay under 16 KiB."""
+    first = record.first
     facts = {
-        "source_topic": record.partition.topic,
-        "source_partition": str(record.partition.number),
-        "source_offset": str(record.offset),
-        "source_timestamp": str(record.timestamp),
+        "source_topic": first.partition.topic,
+        "source_partition": str(first.partition.number),
+        "source_offset": str(first.offset),
+        "source_timestamp": str(first.timestamp),
         "consumer_group": group,
         "service": service,
         "stage": service,
@@ -47,7 +48,7 @@ def dead_letter(record: Record, failure: Failure, *, group: str, service: str, d
         "attempts": str(failure.attempts),
         "first_failed_at": format_instant(failure.first_failed_at),
         "failed_at": format_instant(datetime.now(UTC)),
-    }
+    } | ({"redrive_count": str(record.redrives)} if record.redrives else {})
     headers = tuple((PREFIX + name, value.encode()) for name, value in facts.items())
     room = HEADER_LIMIT - sum(len(name) + len(value) for name, value in headers) - 64
     message = failure.message.encode(errors="replace")[:room].decode(errors="ignore").encode()

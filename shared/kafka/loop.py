@@ -1,6 +1,6 @@
 """The consume loop. The order of its steps is the guarantee:
 
-    1. fetch     records of the assigned partitions, as long as the buffer has room (else they are paused)
+    1. fetch     records of the assigned partitions, as long as the buffer has room
     2. decode    the value into its contract; what can't be decoded is a dead letter by itself
     3. handle    a batch; different keys in parallel, one key in order
     4. publish   what the handler returned, and wait until all in-sync replicas have it
@@ -10,7 +10,7 @@
 A crash between any two steps repeats records and loses none; deterministic ids and guarded sinks make the repetition
 harmless. An error in 3 or 4 is judged by `plan_retry`: an outage waits for as long as it lasts while the records stay
 unfinished; a batch with a bad record is halved until the record is alone, and that one becomes a dead letter (awaited,
-like any other output, before step 5).
+like any other output, before step 5). Steps 3 and 4 are in settling.py, all others here.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Coroutine
-from datetime import UTC, datetime
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
-from shared.errors import Fatal, Permanent, Transient
-from shared.kafka.deadletters import Failure, dead_letter, without_value
-from shared.kafka.decoding import Undecodable, decode, refuse_undecodable
+from shared.contracts.fleet import LedgerLine
+from shared.errors import Fatal, Halt, Transient
+from shared.kafka.decoding import decode
 from shared.kafka.lanes import Lanes
+from shared.kafka.ledger import Ledger, Outcome
 from shared.kafka.pipeline import Batch, Pipeline
-from shared.kafka.records import Message, Outgoing, Partition, Record, encode
-from shared.kafka.retry import GiveUp, Retry, Stop, plan_retry
+from shared.kafka.records import TARGET_GROUP, Message, Partition, Record
+from shared.kafka.settling import Abandoned, Settling
 from shared.kafka.transport import Consumer, Producer
 from shared.kafka.watermark import Watermark
 from shared.runtime import metrics
@@ -41,6 +42,33 @@ log = structlog.get_logger()
 STILL = 60.0
 """Seconds after which a loop that has asked nothing of Kafka counts as stuck."""
 FETCH_FAILURES = 30
+REBUILDS = 2
+"""Consumers in a row that may stand still before the process is started anew."""
+KEEP_ALIVE = 20.0
+"""Seconds after which a group is told that a loop whose buffer is full is still there."""
+
+Place = tuple[Partition, int]
+
+
+@dataclass(slots=True, eq=False)
+class _Work:
+    """A batch under way. What is given up finishes nothing any more, whatever its task still does."""
+
+    batch: Batch
+    finished: list[Message[Any]] = field(default_factory=list)
+    given_up: bool = False
+
+    @property
+    def topic(self) -> str:
+        return self.batch[0].record.partition.topic
+
+    @property
+    def left(self) -> int:
+        return 0 if self.given_up else len(self.batch) - len(self.finished)
+
+    def unfinished(self) -> list[Message[Any]]:
+        finished = set(map(id, self.finished))
+        return [message for message in self.batch if id(message) not in finished] if self.left else []
 
 
 class ConsumeLoop:
@@ -51,17 +79,23 @@ class ConsumeLoop:
         self._limits = pipeline.limits
         self._topics = {topic.name: topic for topic in pipeline.topics}
         self._consumer = consumer
-        self._producer = producer
         self._lanes = Lanes()
         self._watermarks: dict[Partition, Watermark] = {}
         self._committed: dict[Partition, int] = {}
-        self._under_way: dict[asyncio.Task[None], Batch] = {}
-        self._paused = False
-        self._stopping = asyncio.Event()
+        self._under_way: dict[asyncio.Task[None], _Work] = {}
+        self._carried_on: set[Place] = set()
+        self._held_back = self._waits_for_room = False
         self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._interrupted = asyncio.Event()
         self._assigned = False
-        self._outages: dict[asyncio.Task[Any], str] = {}
-        self._begun: dict[asyncio.Task[Any], float] = {}
+        self._fetch_outage: str | None = None
+        self._standstill: str | None = None
+        self._halted: Halt | None = None
+        self._rebuilt = 0
+        self._ledger = Ledger(pipeline.service, pipeline.group)
+        self._settling = Settling(pipeline, producer, self._ledger, self._finish, self._stopping)
         self.moved_at = time.monotonic()
 
     # ---- life ----------------------------------------------------------------------------------------------------
@@ -74,17 +108,44 @@ class ConsumeLoop:
         if self._stopping.is_set():
             return
         try:
-            if not await self._unless_stopping(self._consumer.start(self._revoked, self._newly_assigned)):
+            if not await self._unless_interrupted(self._consumer.start(self._revoked, self._newly_assigned)):
                 return
             async with asyncio.TaskGroup() as self._tasks:
-                helpers = [self._tasks.create_task(self._dispatch()), self._tasks.create_task(self._commit_regularly())]
-                await self._fetch()
-                await self._drain(None)
+                jobs = (self._dispatch(), self._commit_regularly(), self._watch())
+                helpers = [self._tasks.create_task(job) for job in jobs]
+                await self._consume()
+                await self._drain()
                 for helper in helpers:
                     helper.cancel()
             await self._commit()
+            self._give_back(self._lanes.drop(frozenset(self._watermarks)))
         finally:
             await self._consumer.stop()
+        await self._stay_halted()
+
+    async def _consume(self) -> None:
+        """Until the end is asked for; a consumer that stands still is replaced."""
+        while not (self._stopping.is_set() or self._halted):
+            await self._fetch()
+            if self._standstill and not self._stopping.is_set():
+                await self._rebuild(self._standstill)
+
+    async def _stay_halted(self) -> None:
+        """Out of the group, so that its other members, which may be well, have the partitions."""
+        if self._halted:
+            await self._stopping.wait()
+
+    def stop(self) -> None:
+        """Asks for the end: no more fetching, batches under way may finish within `drain`."""
+        self._stopping.set()
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        self._interrupted.set()
+        self._room.set()
+        self._wake.set()
+
+    # ---- what others may know ------------------------------------------------------------------------------------
 
     @property
     def group(self) -> str:
@@ -98,82 +159,125 @@ class ConsumeLoop:
 
     def problem(self) -> str | None:
         """Why this loop isn't ready to work; None when it is."""
+        if self._halted:
+            return f"halted: {self._halted}"
         if not self._assigned:
             return "no partitions assigned yet"
-        return next((f"outage: {outage}" for outage in self._outages.values()), None)
+        outage = self._settling.outage or self._fetch_outage
+        return f"outage: {outage}" if outage else None
 
     def stuck(self) -> str | None:
         """Why this process should be started anew; None while it moves. Backing off counts as moving."""
-        now = time.monotonic()
-        if now - self.moved_at > STILL:
-            return f"nothing was asked of Kafka for {now - self.moved_at:.0f} s"
-        oldest = min(self._begun.values(), default=now)
-        return f"a batch has been under way for {now - oldest:.0f} s" if now - oldest > self._limits.patience else None
+        if self._halted:
+            return None
+        still = time.monotonic() - self.moved_at
+        if still > STILL:
+            return f"nothing was asked of Kafka for {still:.0f} s"
+        longest = self._settling.longest
+        return f"a batch has been under way for {longest:.0f} s" if longest > self._limits.patience else None
 
-    def stop(self) -> None:
-        """Asks for the end: no more fetching, batches under way may finish within `drain`."""
-        self._stopping.set()
-        self._wake.set()
+    def ledger(self) -> list[LedgerLine]:
+        """What became of every record since the process began, by topic."""
+        held = self._lanes.by_topic()
+        for work in self._under_way.values():
+            held[work.topic] += work.left
+        return self._ledger.lines(held)
 
     # ---- 1 fetch, 2 decode ---------------------------------------------------------------------------------------
 
     async def _fetch(self) -> None:
         failures = 0
-        while not self._stopping.is_set():
+        while not self._interrupted.is_set():
             try:
-                await self._unless_stopping(self._fetch_once())
+                await self._until_room()
+                await self._unless_interrupted(self._fetch_once())
             except Transient as error:
                 failures += 1
+                self._fetch_outage = str(error)
                 if failures == FETCH_FAILURES:
-                    raise Fatal(f"{failures} fetches in a row failed, a new consumer may do better: {error}") from error
-                await self._back_off(error, Retry(self._pipeline.retry.wait(failures), outage=True))
+                    self._stand_still(f"{failures} fetches in a row failed: {error}")
+                await self._back_off(error, failures)
                 continue
-            failures = 0
-            self._outages.pop(_current(), None)
-            self._regulate()
+            failures, self._fetch_outage = 0, None
+
+    async def _back_off(self, error: Transient, failures: int) -> None:
+        delay = self._pipeline.retry.wait(failures)
+        metrics.RETRIES.labels(self._pipeline.service, "outage").inc()
+        log.warning("will fetch again", error=str(error), wait=delay)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._interrupted.wait(), delay)
 
     async def _fetch_once(self) -> None:
-        fetched = await self._consumer.fetch(self._limits.buffer_records, self._limits.fetch_wait)
+        room = max(1, self._limits.buffer_records - self._lanes.records)
+        fetched = await self._consumer.fetch(room, self._limits.fetch_wait)
         self.moved_at = time.monotonic()
-        for record in fetched:
-            self._accept(record)
-        for topic, records in Counter(record.partition.topic for record in fetched).items():
+        if not fetched:
+            return
+        taken = Counter(record.partition.topic for record in fetched if self._accept(record))
+        for topic, records in taken.items():
+            self._ledger.read(topic, records)
             metrics.RECORDS_IN.labels(self._pipeline.service, topic).inc(records)
+        self._rebuilt = 0
+        self._wake.set()
 
-    async def _unless_stopping(self, work: Coroutine[None, None, None]) -> bool:
+    async def _unless_interrupted(self, work: Coroutine[None, None, None]) -> bool:
         """Whether it was done before the end was asked for; it is given up then (what was fetched is read again)."""
         doing = asyncio.ensure_future(work)
-        stopping = asyncio.ensure_future(self._stopping.wait())
+        interrupted = asyncio.ensure_future(self._interrupted.wait())
         try:
-            await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({doing, interrupted}, return_when=asyncio.FIRST_COMPLETED)
             if doing.done():
                 doing.result()
                 return True
             return False
         finally:
-            stopping.cancel()
+            interrupted.cancel()
             doing.cancel()
             await asyncio.wait({doing})
 
-    def _accept(self, record: Record) -> None:
+    def _accept(self, record: Record) -> bool:
+        """Whether it is new here: a record that is under way, or finished, since before its partition came back needs
+        no second handling."""
         watermark = self._watermarks.get(record.partition)
         if watermark is None:
-            return  # revoked between the fetch and now
-        watermark.add(record.offset)
-        self._lanes.add(Message(record, decode(record, self._topics[record.partition.topic])))
-        self._wake.set()
+            return False  # revoked between the fetch and now
+        if not watermark.add(record.offset):
+            return False
+        if self._carried_on and (record.partition, record.offset) in self._carried_on:
+            return False
+        if record.headers and self._is_for_another_group(record):
+            self._ledger.settle(record.partition.topic, Outcome.SKIPPED)
+            watermark.finish(record.offset)
+        else:
+            self._lanes.add(Message(record, decode(record, self._topics[record.partition.topic])))
+        return True
 
-    def _regulate(self) -> None:
-        """Pauses at the buffer's limits and resumes at half of them."""
+    def _is_for_another_group(self, record: Record) -> bool:
+        """A dead letter that was put back is there for the group that had failed on it."""
+        target = record.header(TARGET_GROUP)
+        return target is not None and target.decode(errors="replace") != self._pipeline.group
+
+    async def _until_room(self) -> None:
+        """Once the buffer is full nothing is fetched until half of it is free. Kafka's client reads ahead by itself, up
+        to its own limits; to pause it would be to throw that away. Raises Transient."""
+        if not self._fills(1.0):
+            return
+        self._held_back = self._waits_for_room = True
+        while self._fills(0.5) and not self._interrupted.is_set():
+            self._room.clear()
+            try:
+                await asyncio.wait_for(self._room.wait(), KEEP_ALIVE)
+            except TimeoutError:
+                await self._unless_interrupted(self._consumer.keep_alive())
+            self.moved_at = time.monotonic()
+        self._waits_for_room = False
+
+    def _fills(self, share: float) -> bool:
+        """Whether what waits is at least so much of the buffer."""
         records, size = self._lanes.records, self._lanes.bytes
-        if not self._paused and (records >= self._limits.buffer_records or size >= self._limits.buffer_bytes):
-            self._consumer.pause(self._watermarks)
-            self._paused = True
-        elif self._paused and records <= self._limits.buffer_records / 2 and size <= self._limits.buffer_bytes / 2:
-            self._consumer.resume(self._watermarks)
-            self._paused = False
+        return records >= self._limits.buffer_records * share or size >= self._limits.buffer_bytes * share
 
-    # ---- 3 handle ------------------------------------------------------------------------------------------------
+    # ---- 3 handle, 4 publish -------------------------------------------------------------------------------------
 
     async def _dispatch(self) -> None:
         while True:
@@ -181,148 +285,62 @@ class ConsumeLoop:
             self._wake.clear()
             if self._limits.linger and 0 < self._lanes.records < self._limits.batch_records:
                 await asyncio.sleep(self._limits.linger)
-            while not self._stopping.is_set() and len(self._under_way) < self._limits.concurrency:
+            while not self._interrupted.is_set() and len(self._under_way) < self._limits.concurrency:
                 batch = self._lanes.take(self._limits.batch_records)
                 if not batch:
                     break
                 self._begin(batch)
 
     def _begin(self, batch: Batch) -> None:
-        """The batch keeps the watermarks of the assignment it was read under: a later one is none of its business."""
-        work = self._tasks.create_task(self._work(batch, dict(self._watermarks)))
-        self._under_way[work] = batch
-        self._begun[work] = time.monotonic()
-        work.add_done_callback(self._ended)
+        task = self._tasks.create_task(self._work(batch))
+        self._under_way[task] = _Work(batch)
+        task.add_done_callback(self._ended)
+        self._room.set()
 
-    def _ended(self, work: asyncio.Task[None]) -> None:
-        del self._under_way[work], self._begun[work]
-        self._outages.pop(work, None)
-        self._wake.set()
-
-    async def _work(self, batch: Batch, marks: dict[Partition, Watermark]) -> None:
+    async def _work(self, batch: Batch) -> None:
         try:
-            with structlog.contextvars.bound_contextvars(**_context(batch)):
-                await self._settle(batch, marks)
-        except _Abandoned:
+            await self._settling.settle(batch)
+        except Abandoned:
             log.info("abandoned for a stop", records=len(batch))
+        except Halt as error:
+            self._halt(error)
         finally:
             self._lanes.release(batch)
-            self._regulate()
 
-    async def _settle(self, batch: Batch, marks: dict[Partition, Watermark]) -> None:
-        """Steps 3 to 5 for a batch, as often as it takes; halves it when one of several records is to blame."""
-        outages, faults, first_failed_at = 0, 0, datetime.now(UTC)
-        while (error := await self._attempt(batch)) is not None:
-            outage = isinstance(error, Transient)
-            outages, faults = outages + outage, faults + (not outage)
-            decision = plan_retry(error, outages if outage else faults, self._pipeline.retry)
-            if isinstance(decision, Stop):
-                raise error
-            if len(batch) > 1 and not outage:
-                middle = len(batch) // 2
-                await self._settle(batch[:middle], marks)
-                await self._settle(batch[middle:], marks)
-                return
-            if isinstance(decision, Retry):
-                await self._wait(error, decision)
-                continue
-            if isinstance(decision, GiveUp):
-                await self._give_up(batch[0], Failure(decision.code, decision.message, faults, first_failed_at))
-            break
-        self._finish(batch, marks)
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._give_up(self._under_way[task])
+        del self._under_way[task]
+        self._wake.set()
+        self._room.set()
 
-    async def _attempt(self, batch: Batch) -> Exception | None:
-        """The loop boundary: whatever a handler raises is caught here, and returned to be judged."""
-        try:
-            refuse_undecodable(batch)
-            with metrics.HANDLE_SECONDS.labels(self._pipeline.service).time():
-                emits = await self._pipeline.handler(batch)
-            await self._publish(encode(emits, self._pipeline.service))
-        except asyncio.CancelledError:
-            if _current().cancelling():
-                raise
-            return Transient("a library cancelled its own work")
-        except Exception as error:  # noqa: BLE001
-            return error
-        self._outages.pop(_current(), None)
-        return None
+    def _give_up(self, work: _Work) -> None:
+        """What the batch hasn't finished is given back."""
+        self._give_back(work.unfinished())
+        work.given_up = True
 
-    async def _wait(self, error: Exception, decision: Retry) -> None:
-        """Backs off; a stop meanwhile abandons the records, which are read again after the start."""
-        await self._back_off(error, decision)
-        if self._stopping.is_set():
-            raise _Abandoned
+    def _give_back(self, messages: Sequence[Message[Any]]) -> None:
+        for topic, records in Counter(message.record.partition.topic for message in messages).items():
+            self._ledger.settle(topic, Outcome.RETURNED, records)
 
-    async def _back_off(self, error: Exception, decision: Retry) -> None:
-        kind = "outage" if decision.outage else "unknown"
-        metrics.RETRIES.labels(self._pipeline.service, kind).inc()
-        task = _current()
-        if decision.outage:
-            self._outages[task] = str(error)
-        if task in self._begun:
-            self._begun[task] = time.monotonic()
-        log.warning("will try again", kind=kind, error=str(error), error_type=type(error).__name__, wait=decision.delay)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), decision.delay)
-
-    # ---- 4 publish -----------------------------------------------------------------------------------------------
-
-    async def _publish(self, outgoing: list[Outgoing]) -> None:
-        if outgoing:
-            await self._producer.publish(outgoing)
-            metrics.RECORDS_OUT.labels(self._pipeline.service).inc(len(outgoing))
-
-    async def _give_up(self, message: Message[Any], failure: Failure) -> None:
-        """The dead letter, and what else is owed to those who wait for the record; awaited like any other output."""
-        record = message.record
-        structlog.contextvars.bind_contextvars(**_context([message]))
-        letter = dead_letter(
-            record,
-            failure,
-            group=self._pipeline.group,
-            service=self._pipeline.service,
-            dlq_topic=self._topics[record.partition.topic].dlq.name,
-        )
-        log.error(
-            "dead letter",
-            position=record.position,
-            code=failure.code.value,
-            reason=failure.message,
-            attempts=failure.attempts,
-        )
-        await self._insist([letter, *self._told(message, failure)])
-        metrics.DEAD_LETTERS.labels(self._pipeline.service, record.partition.topic, failure.code.value).inc()
-
-    def _told(self, message: Message[Any], failure: Failure) -> list[Outgoing]:
-        """What the pipeline says to those who wait for the record; a bug in that must not hold the dead letter back."""
-        if isinstance(message.event, Undecodable):
-            return []
-        try:
-            return encode(self._pipeline.on_failure(message, failure), self._pipeline.service)
-        except Exception:
-            log.exception("nobody was told of a failure")
-            return []
-
-    async def _insist(self, outgoing: list[Outgoing]) -> None:
-        """Publishes for as long as it takes; nothing may happen to these but to arrive."""
-        outages, shortened = 0, False
-        while True:
-            try:
-                return await self._publish(outgoing)
-            except Transient as error:
-                outages += 1
-                await self._wait(error, Retry(self._pipeline.retry.wait(outages), outage=True))
-            except Permanent as error:
-                if shortened:
-                    raise Fatal(f"a dead letter could not be written: {error}") from error
-                outgoing, shortened = [without_value(outgoing[0]), *outgoing[1:]], True
+    def _halt(self, error: Halt) -> None:
+        if self._halted is None:
+            log.critical("halted", reason=str(error))
+            metrics.HALTED.labels(self._pipeline.service, self._pipeline.group).set(1)
+            self._halted = error
+        self._interrupt()
 
     # ---- 5 advance, 6 commit -------------------------------------------------------------------------------------
 
-    def _finish(self, batch: Batch, marks: dict[Partition, Watermark]) -> None:
+    def _finish(self, batch: Batch) -> None:
         self.moved_at = time.monotonic()
+        work = self._under_way[_current()]
+        if work.given_up:
+            return
+        work.finished += batch
         for message in batch:
-            marks[message.record.partition].finish(message.record.offset)
+            record = message.record
+            if watermark := self._watermarks.get(record.partition):
+                watermark.finish(record.offset)
 
     async def _commit_regularly(self) -> None:
         while True:
@@ -347,50 +365,99 @@ class ConsumeLoop:
 
     # ---- rebalance -----------------------------------------------------------------------------------------------
 
-    def _newly_assigned(self, partitions: frozenset[Partition]) -> None:
-        self._watermarks = {partition: Watermark() for partition in partitions}
-        self._committed = {}
-        self._paused = False
-        self._assigned = True
-        log.info("assigned", partitions=len(partitions))
-
     async def _revoked(self, partitions: frozenset[Partition]) -> None:
-        """The group waits while batches under way finish; what doesn't within `drain` is abandoned uncommitted."""
+        """The group waits while batches under way finish, for `drain` at most; what has finished is committed.
+
+        Longer work goes on, since most partitions come back to the member that had them.
+        """
+        await self._drain(partitions, cancel=False)
         leaving = {partition: self._watermarks.pop(partition) for partition in partitions & self._watermarks.keys()}
-        self._lanes.drop(partitions)
-        await self._drain(partitions)
+        self._give_back(self._lanes.drop(partitions))
         await self._commit(leaving)
 
-    async def _drain(self, partitions: frozenset[Partition] | None) -> None:
-        """Waits for the batches of these partitions (None: of all); cancels those that take longer than `drain`."""
+    def _newly_assigned(self, partitions: frozenset[Partition]) -> None:
+        """Work on a partition that went to another member is given up: the other begins it anew."""
+        self._carried_on = set()
+        for task, work in self._under_way.items():
+            if any(message.record.partition not in partitions for message in work.batch):
+                self._give_up(work)
+                task.cancel()
+            else:
+                self._carried_on.update(map(_place, work.unfinished()))
+        self._watermarks = {partition: Watermark() for partition in partitions}
+        self._committed = {}
+        self._assigned = True
+        log.info("assigned", partitions=len(partitions), carried_on=len(self._carried_on))
+
+    async def _drain(self, partitions: frozenset[Partition] | None = None, *, cancel: bool = True) -> None:
+        """Waits for the batches of these partitions (None: of all) for `drain` at most."""
         tasks = {
             task
-            for task, batch in self._under_way.items()
-            if partitions is None or any(message.record.partition in partitions for message in batch)
+            for task, work in self._under_way.items()
+            if partitions is None or any(message.record.partition in partitions for message in work.batch)
         }
         if not tasks:
             return
         _, late = await asyncio.wait(tasks, timeout=self._limits.drain)
-        for task in late:
-            task.cancel()
-        if late:
+        if late and cancel:
+            for task in late:
+                task.cancel()
             log.warning("abandoned", batches=len(late))
             await asyncio.wait(late, timeout=self._limits.drain)
 
+    # ---- progress ------------------------------------------------------------------------------------------------
 
-class _Abandoned(Exception):
-    """The end was asked for while records waited for another attempt."""
+    async def _watch(self) -> None:
+        """Looks whether the consumer moves while there is something to read, and nothing of ours holds it back."""
+        seen: dict[Partition, int] = {}
+        while True:
+            await asyncio.sleep(self._limits.still)
+            if self._held_back:
+                self._held_back, seen = self._waits_for_room, {}
+                continue
+            try:
+                unread = await self._consumer.unread()
+            except Transient as error:
+                log.warning("the ends of the partitions can't be known", error=str(error))
+                continue
+            still = [partition for partition, position in unread.items() if seen.get(partition) == position]
+            if still:
+                self._stand_still(f"{still[0].topic}-{still[0].number} stands still at {seen[still[0]]}")
+            seen = unread
+
+    def _stand_still(self, why: str) -> None:
+        self._standstill = why
+        self._interrupt()
+
+    async def _rebuild(self, why: str) -> None:
+        """A new consumer from the committed offsets on. Raises Fatal when several in a row did no better."""
+        self._rebuilt += 1
+        if self._rebuilt > REBUILDS:
+            raise Fatal(f"{why}, as it did for {REBUILDS} consumers before: the process is started anew")
+        log.error("the consumer is built anew", reason=why)
+        metrics.REBUILT.labels(self._pipeline.service, self._pipeline.group).inc()
+        await self._revoked(frozenset(self._watermarks))
+        await self._consumer.stop()
+        self._standstill, self._assigned = None, False
+        if not self._stopping.is_set() and not self._halted:
+            self._interrupted.clear()
+        failures = 0
+        while not self._interrupted.is_set():
+            try:
+                await self._unless_interrupted(self._consumer.start(self._revoked, self._newly_assigned))
+            except Transient as error:
+                failures += 1
+                await self._back_off(error, failures)
+            else:
+                return
+
+
+def _place(message: Message[Any]) -> Place:
+    return message.record.partition, message.record.offset
 
 
 def _current() -> asyncio.Task[Any]:
     task = asyncio.current_task()
     if task is None:
-        raise RuntimeError("only a task has batches under way")
+        raise RuntimeError("only a task has a batch under way")
     return task
-
-
-def _context(batch: Batch) -> dict[str, str]:
-    """What every line that is logged about a batch says: where its first record stands, and whose it is."""
-    first = batch[0]
-    document_id = getattr(first.event, "document_id", None)
-    return {"position": first.record.position} | ({"document_id": document_id} if document_id else {})

@@ -9,7 +9,7 @@ import asyncio
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from shared.errors import Code, Permanent, Transient
 from shared.kafka.records import Acknowledged, Outgoing, Partition, Record
@@ -19,7 +19,8 @@ Fault = Callable[[], Exception | None]
 
 
 class MemoryBroker:
-    """Holds what was written and committed. `away` makes every call fail as an outage would."""
+    """Holds what was written and committed. `away` makes every call fail as an outage would; so many `deaf` consumers,
+    the next ones that are started, fetch nothing, whatever there is. Topics that are `refusing` take no record."""
 
     def __init__(self, topics: Mapping[str, int], max_message_bytes: int = 1024 * 1024) -> None:
         """`topics` gives each topic's number of partitions."""
@@ -31,6 +32,8 @@ class MemoryBroker:
         self.committed: dict[tuple[str, Partition], int] = {}
         self.members: dict[str, list[MemoryConsumer]] = defaultdict(list)
         self.away = False
+        self.deaf = 0
+        self.refusing: set[str] = set()
         self.written = asyncio.Event()
 
     def check(self) -> None:
@@ -38,6 +41,8 @@ class MemoryBroker:
             raise Transient("kafka: the broker is away")
 
     def append(self, outgoing: Outgoing) -> Acknowledged:
+        if outgoing.topic in self.refusing:
+            raise Transient(f"kafka: `{outgoing.topic}` takes no record now")
         if outgoing.key is None and outgoing.value is None:
             raise ValueError("a record has a key or a value")
         if len(outgoing.value or b"") > self.max_message_bytes:
@@ -92,11 +97,11 @@ class MemoryConsumer:
         self._group = group
         self.topics = frozenset(topics)
         self._positions: dict[Partition, int] = {}
-        self._paused: set[Partition] = set()
 
     async def start(self, on_revoked: OnRevoked, on_assigned: OnAssigned) -> None:
         self._broker.check()
         self._on_revoked, self._on_assigned = on_revoked, on_assigned
+        self._deaf, self._broker.deaf = self._broker.deaf > 0, max(0, self._broker.deaf - 1)
         self._broker.members[self._group].append(self)
         await self._broker.rebalance(self._group)
 
@@ -106,14 +111,13 @@ class MemoryConsumer:
         self._positions = {}
 
     def take(self, partitions: frozenset[Partition]) -> None:
-        self._paused.clear()
         committed = self._broker.committed
         self._positions = {partition: committed.get((self._group, partition), 0) for partition in partitions}
         self._on_assigned(partitions)
         self._broker.written.set()
 
     async def fetch(self, max_records: int, wait: float) -> list[Record]:
-        if self._broker.away:
+        if self._broker.away or self._deaf:
             await asyncio.sleep(wait)
             return []
         records = self._next(max_records)
@@ -129,18 +133,21 @@ class MemoryConsumer:
     def _next(self, max_records: int) -> list[Record]:
         records: list[Record] = []
         for partition, position in self._positions.items():
-            if partition not in self._paused:
-                fresh = self._broker.logs[partition][position : position + max_records - len(records)]
-                self._positions[partition] += len(fresh)
-                records += fresh
+            fresh = self._broker.logs[partition][position : position + max_records - len(records)]
+            self._positions[partition] += len(fresh)
+            records += fresh
         return records
 
-    def pause(self, partitions: Iterable[Partition]) -> None:
-        self._paused.update(partitions)
+    async def unread(self) -> dict[Partition, int]:
+        self._broker.check()
+        return {
+            partition: position
+            for partition, position in self._positions.items()
+            if position < len(self._broker.logs[partition])
+        }
 
-    def resume(self, partitions: Iterable[Partition]) -> None:
-        self._paused.difference_update(partitions)
-        self._broker.written.set()
+    async def keep_alive(self) -> None:
+        self._broker.check()
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         self._broker.check()

@@ -12,7 +12,22 @@ from shared.kafka.retry import RetryPolicy
 from shared.topics import Topic
 
 Batch = Sequence[Message[Any]]
-Handler = Callable[[Batch], Awaitable[Sequence[Emit]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What a handler made of a batch: the events to publish, and how many of its records a sink did not write itself.
+
+    `folded`: a newer one of the same key came in the same batch. `superseded`: the store has a newer one, or the
+    record's epoch is over. All others are accounted for as done.
+    """
+
+    emits: Sequence[Emit] = ()
+    folded: int = 0
+    superseded: int = 0
+
+
+Handler = Callable[[Batch], Awaitable[Handled]]
 OnFailure = Callable[[Message[Any], Failure], Sequence[Emit]]
 
 
@@ -27,7 +42,7 @@ class Limits:
 
     A batch starts as soon as one of `concurrency` places is free and either `batch_records` wait or the first of them
     has waited for `linger`. `drain` is how long a revoke or a stop waits for batches under way; one that takes longer
-    than `patience` counts as stuck.
+    than `patience` counts as stuck. A consumer that doesn't move for `still`, with records to read, is built anew.
     """
 
     concurrency: int = 4
@@ -39,6 +54,20 @@ class Limits:
     drain: float = 20.0
     fetch_wait: float = 1.0
     patience: float = 900.0
+    still: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterPolicy:
+    """What happens after a permanent failure: a dead letter, and on with the next record; or a halt.
+
+    A halt comes at once for the topics in `stop`. For all others it comes when dead letters are too many: more than
+    `run` of a partition in a row, or more than a `share` of its last records. 0 is no limit.
+    """
+
+    run: int = 25
+    share: float = 0.5
+    stop: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +81,4 @@ class Pipeline:
     on_failure: OnFailure = nothing_more
     limits: Limits = field(default_factory=Limits)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    dead_letters: DeadLetterPolicy = field(default_factory=DeadLetterPolicy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from shared.kafka.records import Acknowledged, Outgoing, Partition, Record
@@ -32,7 +32,7 @@ class Producer(Protocol):
 
 
 class Consumer(Protocol):
-    """One member of a consumer group. Not safe for concurrent use, `pause` and `resume` aside."""
+    """One member of a consumer group. Not safe for concurrent use, `commit` and `unread` aside."""
 
     async def start(self, on_revoked: OnRevoked, on_assigned: OnAssigned) -> None:
         """Raises Transient where no broker answers. `on_revoked` may take its time to drain: the group waits."""
@@ -43,11 +43,14 @@ class Consumer(Protocol):
         Also none where the broker is away: only some of its troubles are raised, as Transient.
         """
 
-    def pause(self, partitions: Iterable[Partition]) -> None:
-        """Fetches no more of these, staying in the group."""
+    async def unread(self) -> dict[Partition, int]:
+        """Of each assigned partition that has more to read than was fetched: the offset to be fetched next.
 
-    def resume(self, partitions: Iterable[Partition]) -> None:
-        """Undoes `pause`."""
+        Raises Transient where the broker doesn't say.
+        """
+
+    async def keep_alive(self) -> None:
+        """For a member that fetches nothing for a while: the group keeps it. Raises Transient."""
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Offsets are those of the next record to read. Raises Transient; what failed is delivered again."""

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from shared.contracts.fleet import LedgerLine
 from shared.errors import CauceError
 from shared.kafka.loop import ConsumeLoop
 from shared.runtime import metrics
@@ -59,6 +60,10 @@ class Health:
             dead_letters=metrics.total(metrics.DEAD_LETTERS),
         )
 
+    def ledger(self) -> list[LedgerLine]:
+        """What became of every record that was read, by consumer group and topic."""
+        return [line for loop in self.loops for line in loop.ledger()]
+
     async def ready(self) -> dict[str, str]:
         """Problems by name; none when ready."""
         problems = {} if self.started else {"start": "not started yet"}
@@ -92,6 +97,7 @@ def routes(health: Health) -> list[Route]:
         return _verdict(await health.ready())
 
     async def metrics_page(_: Request) -> Response:
+        health.ledger()  # whose imbalance is a metric
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return [Route("/live", live), Route("/ready", ready), Route("/metrics", metrics_page)]

@@ -10,12 +10,23 @@ RETRIES = Counter(
     "cauce_retries_total", "Waits before another attempt, by kind: outage or unknown", ["service", "kind"]
 )
 DEAD_LETTERS = Counter("cauce_dead_letters_total", "Dead letters acknowledged", ["service", "topic", "code"])
-ROWS = Counter(
-    "cauce_rows_total",
-    "Rows of a store by what became of them: written, folded (a newer one came in the same batch), outdated (a newer "
-    "reading was there, or the row's epoch is over)",
-    ["store", "outcome"],
+LEDGER_READ = Counter("cauce_ledger_read_total", "Records read, by who read them", ["service", "group", "topic"])
+LEDGER = Counter(
+    "cauce_ledger_settled_total",
+    "What became of records read: done, folded, superseded, skipped, dead_lettered, returned; with those held now they "
+    "are as many as were read",
+    ["service", "group", "topic", "outcome"],
 )
+LEDGER_IMBALANCE = Gauge(
+    "cauce_ledger_imbalance_records",
+    "Records read that are nowhere (negative: counted twice); anything but 0 is an alarm",
+    ["service", "group", "topic"],
+)
+CIRCUIT_OPEN = Gauge(
+    "cauce_circuit_open", "1 while a dependency is away and one batch at a time asks for it", ["service", "group"]
+)
+HALTED = Gauge("cauce_halted", "1 when a consumer has stopped until a person looks", ["service", "group"])
+REBUILT = Counter("cauce_consumers_rebuilt_total", "Consumers built anew since they stood still", ["service", "group"])
 HANDLE_SECONDS = Histogram(
     "cauce_handle_seconds",
     "Time a handler took for a batch",

@@ -48,4 +48,5 @@ class Reporter:
             records_out=counts.records_out,
             retries=counts.retries,
             dead_letters=counts.dead_letters,
+            ledger=tuple(self._health.ledger()),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -13,6 +14,7 @@ from typing import TypeVar
 
 import structlog
 import uvicorn
+import uvloop
 from starlette.types import ASGIApp
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
@@ -55,11 +57,19 @@ def main(name: str, settings: type[S], build: Build[S]) -> None:
     try:
         loaded = load(settings)
         configure(loaded.log_level, loaded.log_format, name)
-        asyncio.run(_run(loaded, build))
+        _spare_the_collector()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(loaded, build))
     except* Fatal as group:
         reasons = [f"{name}: {error}" for error in _leaves(group)]
     if reasons:  # not within the clause above, which would wrap the exit in a group
         sys.exit("\n".join(reasons))
+
+
+def _spare_the_collector() -> None:
+    """Thousands of records live at a time, none of them in a cycle: looking through them took a quarter of the time."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

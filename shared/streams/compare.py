@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.errors import Code
 from shared.streams.recompute import CLOSE, Cell, CleanReading, Place, Row
 from shared.streams.verdict import Value
 from shared.tables import WindowTable
+
+C = TypeVar("C", bound=str)
 
 EXAMPLES = 20
 
@@ -127,15 +129,20 @@ def _same_value(ours: Value | None, stored: object) -> bool:
     return ours == stored and isinstance(ours, bool) == isinstance(stored, bool)
 
 
+def _within(letters: Mapping[Place, C], kept: Mapping[int, range]) -> dict[Place, C]:
+    """A redriven record may still be there when the place where it first stood is not."""
+    return {place: code for place, code in letters.items() if place[1] in kept.get(place[0], range(0))}
+
+
 def compare_letters(
     topic: str, ours: Mapping[Place, Code], stored: Mapping[Place, str], kept: Mapping[int, range]
 ) -> Comparison:
     """The codes of refused records by (partition, offset), folded: a crash may write a dead letter twice."""
     done = Comparison(topic, "dead letters")
-    within = {place: code for place, code in stored.items() if place[1] in kept.get(place[0], range(0))}
+    computed, within = _within(ours, kept), _within(stored, kept)
     done.older = sum(offset < kept.get(partition, range(0)).start for partition, offset in stored)
-    for place in sorted(ours.keys() | within.keys()):
-        own, found = ours.get(place), within.get(place)
+    for place in sorted(computed.keys() | within.keys()):
+        own, found = computed.get(place), within.get(place)
         done.compared += 1
         done.note([Difference(f"{place[0]}-{place[1]}", "code", own, found)] if own != found else [])
     return done

@@ -58,6 +58,8 @@ class Recomputation:
         self.records = 0
         self.readings: dict[str, CleanReading] = {}
         self.refused: dict[Place, Code] = {}
+        self._redrives: dict[Place, int] = {}
+        self._group = f"streaming.{stream.name}"
         plans = [plan for plan in query_plans(stream) if plan.kind is Kind.WINDOWS]
         self._groupings = [_Grouping(stream, plan.windows) for plan in plans]
         self._fields = [_reading_value(name, field.type) for name, field in stream.fields.items()]
@@ -65,15 +67,25 @@ class Recomputation:
         self._id = _text_value(stream, own_id) if own_id else None
 
     def feed(self, record: Record) -> None:
+        """A record that was redriven for another group is not this stream's."""
+        if record.target_group not in {None, self._group}:
+            return
         self.records += 1
         verdict = judge(self.stream, record.value, record.timestamp)
         if isinstance(verdict, Refused):
-            self.refused[(record.partition.number, record.offset)] = verdict.code
+            self._refuse(record, verdict.code)
             return
         for grouping in self._groupings:
             grouping.add(verdict.time, verdict.event)
         if self.stream.readings is not None:
             self._keep(record, verdict.time, verdict.event)
+
+    def _refuse(self, record: Record, code: Code) -> None:
+        """Under its first position; of one that was redriven the last refusal counts."""
+        place = (record.first.partition.number, record.first.offset)
+        if record.redrives >= self._redrives.get(place, 0):
+            self._redrives[place] = record.redrives
+            self.refused[place] = code
 
     def _keep(self, record: Record, time: int, event: Mapping[str, Value]) -> None:
         """Of two readings with one id the later event stays, then the greater offset."""

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 
 from shared.errors import Transient
 from shared.kafka.client import Connection, offset_ranges, read_from
-from shared.kafka.deadletters import PREFIX
-from shared.kafka.records import Partition, Record
+from shared.kafka.records import PREFIX, Partition, Record
 from shared.streams.declaration import Stream
 from shared.streams.recompute import Place, Recomputation
 from shared.streams.topics import input_topic
@@ -24,6 +23,7 @@ class Replay:
         self.topic = input_topic(stream)
         self.recomputed = Recomputation(stream)
         self.letters: dict[Place, str] = {}
+        self._redrives: dict[Place, int] = {}
         self.kept: dict[int, range] = {}
         self._connection = connection
         self._read: dict[Partition, int] = {}
@@ -57,7 +57,10 @@ class Replay:
             self.recomputed.feed(record)
         elif self._says(record, "consumer_group") == self._group:
             place = (int(self._says(record, "source_partition")), int(self._says(record, "source_offset")))
-            self.letters[place] = self._says(record, "error_code")
+            redrives = int(self._says(record, "redrive_count") or 0)
+            if redrives >= self._redrives.get(place, 0):
+                self._redrives[place] = redrives
+                self.letters[place] = self._says(record, "error_code")
 
     @staticmethod
     def _says(record: Record, name: str) -> str:

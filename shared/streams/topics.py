@@ -50,8 +50,12 @@ def stream_topics(streams: Sequence[Stream]) -> tuple[Topic, ...]:
 
 def all_topics(streams: Sequence[Stream]) -> tuple[Topic, ...]:
     """Every declared topic, then the dead letters of each that somebody consumes."""
-    consumed = {topic.name: topic for topic in (*CONSUMED, *map(input_topic, streams))}
-    return PIPELINE + stream_topics(streams) + tuple(topic.dlq for topic in consumed.values())
+    return PIPELINE + stream_topics(streams) + tuple(topic.dlq for topic in consumed_topics(streams))
+
+
+def consumed_topics(streams: Sequence[Stream]) -> tuple[Topic, ...]:
+    """Those that somebody consumes, who may give up on a record: each has a `.dlq`."""
+    return tuple({topic.name: topic for topic in (*CONSUMED, *map(input_topic, streams))}.values())
 
 
 def _published(streams: Iterable[Stream]) -> list[Publish]:

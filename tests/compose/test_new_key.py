@@ -27,11 +27,17 @@ def test_the_key_shown_is_the_key_that_is_stored_hashed() -> None:
     assert key not in str(variables)
 
 
+def test_the_key_shown_is_an_operators() -> None:
+    """The dashboard's isn't: whoever may open the dashboard would be an operator."""
+    variables, key = made("acme")
+    assert json.loads(variables["CAUCE_OPERATOR_KEYS"]) == [digest(key)]
+
+
 def test_the_dashboard_gets_a_key_of_its_own() -> None:
     """The dashboard's key is another one, which the gateway knows as the same company's."""
     variables, key = made("acme")
     dashboards = variables.pop("CAUCE_DASHBOARD_KEY")
-    assert variables.keys() == {"CAUCE_API_KEYS"}
+    assert variables.keys() == {"CAUCE_API_KEYS", "CAUCE_OPERATOR_KEYS"}
     assert json.loads(variables["CAUCE_API_KEYS"]) == {digest(key): "acme", digest(dashboards): "acme"}
     assert dashboards != key
 

@@ -63,9 +63,10 @@ def test_every_process_has_a_port() -> None:
 
 
 def test_the_gateway_sees_no_key() -> None:
-    """The services are given the key's digest with its company, never the key."""
+    """The services are given the key's digest, with its company and as an operator's, never the key."""
     env = shared_environment({}, WHERE, Layout(Path("/state")), TOOLS, "secret-key")
     assert json.loads(env["CAUCE_API_KEYS"]) == {key_digest("secret-key"): "demo"}
+    assert json.loads(env["CAUCE_OPERATOR_KEYS"]) == [key_digest("secret-key")]
     assert not any("secret-key" in value for value in env.values())
 
 

@@ -51,7 +51,7 @@ class Fleet:
 
     def __init__(self, state_dir: Path, environment: Mapping[str, str] | None = None) -> None:
         """`environment` is added to that of every process, such as `CAUCE_STREAMS_DIR`."""
-        self._state_dir = state_dir
+        self.state_dir = state_dir
         self._environment = dict(environment or {})
 
     def up(self, *options: str) -> None:
@@ -60,7 +60,7 @@ class Fleet:
     @property
     def key(self) -> str:
         """The development key, of the company `demo`."""
-        return (self._state_dir / "api_key").read_text().strip()
+        return (self.state_dir / "api_key").read_text().strip()
 
     def down(self) -> None:
         self._cauce("down", "--wipe")
@@ -72,7 +72,7 @@ class Fleet:
     def cauce(self, *words: str) -> tuple[int, str]:
         """Runs the operator's command on this fleet; returns its exit code and what it said."""
         other = {hashlib.sha256(OTHER_KEY.encode()).hexdigest(): "other"}
-        ours = {"CAUCE_STATE_DIR": str(self._state_dir), "CAUCE_API_KEYS": json.dumps(other)}
+        ours = {"CAUCE_STATE_DIR": str(self.state_dir), "CAUCE_API_KEYS": json.dumps(other)}
         done = subprocess.run(
             [sys.executable, "-m", "cauce", *words],
             cwd=ROOT,
@@ -89,7 +89,7 @@ class Fleet:
 
     @property
     def state(self) -> FleetState:
-        state = load_state(self._state_dir / "state.json")
+        state = load_state(self.state_dir / "state.json")
         assert state is not None
         return state
 

@@ -122,3 +122,108 @@ def test_the_timeline_is_bounded() -> None:
     forwards, backwards = folded(statuses), folded(statuses[::-1])
     assert {moment.version for moment in forwards.timeline} == set(range(41, 51))
     assert set(forwards.timeline) == set(backwards.timeline)
+
+
+def failure(stage: Stage, source: str, attempt: int = 0, second: int = 5, version: int = 1) -> DocumentStatus:
+    reason = Reason(code="bug", message=f"{source} at {attempt}")
+    return status(version, State.FAILED, stage, second, source=source, attempt=attempt, reason=reason)
+
+
+def works(stage: Stage, source: str, attempt: int = 1, second: int = 6, version: int = 1) -> DocumentStatus:
+    return status(version, State.PROCESSING, stage, second, source=source, attempt=attempt)
+
+
+def test_a_redriven_document_goes_from_failed_to_processing_to_complete() -> None:
+    """The reason goes with the failure; the timeline keeps what happened."""
+    failed = folded([*LIFE[:2], failure(Stage.DOCPROC, "raw-0-1")])
+    assert (failed.state, failed.stage, failed.updated_at) == (
+        State.FAILED,
+        Stage.DOCPROC,
+        START + timedelta(seconds=5),
+    )
+    document = fold(failed, works(Stage.DOCPROC, "raw-0-1"))
+    assert (document.state, document.stage, document.reason) == (State.PROCESSING, Stage.DOCPROC, None)
+    assert document.updated_at == START + timedelta(seconds=6)
+    document = folded([LIFE[0], failed_at_ingest := failure(Stage.INGEST, "up-0-1"), works(Stage.INGEST, "up-0-1")])
+    assert document.state is State.PROCESSING
+    assert fold(document, LIFE[4]).state is State.COMPLETE
+    assert (1, State.FAILED) in [(moment.version, moment.state) for moment in document.timeline]
+    assert fold(fold(document, LIFE[4]), failed_at_ingest).state is State.COMPLETE
+
+
+def test_it_fails_again() -> None:
+    """With the reason of the last attempt, and may be redriven once more."""
+    statuses = [*LIFE[:2], failure(Stage.DOCPROC, "raw-0-1"), works(Stage.DOCPROC, "raw-0-1")]
+    again = folded([*statuses, failure(Stage.DOCPROC, "raw-0-1", 1, 7)])
+    assert again.state is State.FAILED
+    assert again.reason is not None
+    assert again.reason.message == "raw-0-1 at 1"
+    assert fold(again, works(Stage.DOCPROC, "raw-0-1", 2, 8)).state is State.PROCESSING
+
+
+def test_a_later_hop_may_fail_after_a_redrive() -> None:
+    """Its own failure is one of its own, though it is the first attempt of that hop."""
+    document = folded([LIFE[0], failure(Stage.INGEST, "up-0-1"), works(Stage.INGEST, "up-0-1", second=6)])
+    document = fold(document, failure(Stage.DOCPROC, "raw-0-1", second=7))
+    assert (document.state, document.stage) == (State.FAILED, Stage.DOCPROC)
+
+
+def test_it_stays_failed_while_another_of_its_records_is_dead() -> None:
+    """Only when none is left it is under way again; the reason is the first that is left."""
+    one, two = failure(Stage.EMBEDDING, "c-0-1", second=5), failure(Stage.EMBEDDING, "c-0-2", second=6)
+    document = folded([*LIFE[:3], one, two, works(Stage.EMBEDDING, "c-0-1", second=7)])
+    assert document.state is State.FAILED
+    assert document.reason is not None
+    assert document.reason.message == "c-0-2 at 0"
+    assert fold(document, works(Stage.EMBEDDING, "c-0-2", second=8)).state is State.PROCESSING
+
+
+def test_a_redriven_older_version_is_superseded() -> None:
+    """The newer one stays what it is; the timeline says what became of the older."""
+    document = folded([LIFE[0], failure(Stage.INGEST, "up-0-1"), status(2, State.RECEIVED, Stage.GATEWAY, 9)])
+    after = fold(document, works(Stage.INGEST, "up-0-1", second=10))
+    assert (after.version, after.state) == (2, State.RECEIVED)
+    ends = [moment.state for moment in after.timeline if moment.version == 1]
+    assert ends == [State.RECEIVED, State.FAILED, State.PROCESSING, State.SUPERSEDED]
+    assert fold(after, works(Stage.INGEST, "up-0-1", second=11)) == after
+
+
+def without_timeline(document: Document) -> Document:
+    return document.model_copy(update={"timeline": ()})
+
+
+def test_failures_and_redrives_fold_in_any_order_any_number_of_times() -> None:
+    """Of every subset in every order, with repetitions, comes the same."""
+    told = [
+        LIFE[1],
+        failure(Stage.DOCPROC, "raw-0-1", 0, 5),
+        works(Stage.DOCPROC, "raw-0-1", 1, 6),
+        failure(Stage.DOCPROC, "raw-0-1", 1, 7),
+        failure(Stage.EMBEDDING, "c-0-1", 0, 8),
+        works(Stage.EMBEDDING, "c-0-1", 1, 9),
+    ]
+    for size in range(1, len(told) + 1):
+        for some in itertools.combinations(told, size):
+            straight = without_timeline(folded(list(some)))
+            for order in itertools.islice(itertools.permutations(some), 0, None, 7):
+                assert without_timeline(folded([*order, *order[:2]])) == straight
+
+
+def test_documents_that_an_older_release_has_stored() -> None:
+    """They have neither progress nor setbacks: a redrive takes their failure back all the same."""
+    failed = folded([*LIFE[:2], status(1, State.FAILED, Stage.DOCPROC, 2, reason=Reason(code="bug", message="no"))])
+    stored = failed.model_copy(update={"setbacks": (), "progress": None})
+    assert fold(stored, LIFE[2]).state is State.FAILED
+    assert fold(stored, works(Stage.DOCPROC, "raw-0-1")).state is State.PROCESSING
+    assert fold(stored, LIFE[4]).state is State.COMPLETE
+    under_way = folded(LIFE[:3]).model_copy(update={"progress": None})
+    assert (fold(under_way, LIFE[1]).stage, fold(under_way, LIFE[4]).state) == (Stage.DOCPROC, State.COMPLETE)
+
+
+def test_setbacks_are_bounded() -> None:
+    """A document of thousands of chunks that all failed is not kept with all of them."""
+    many = [failure(Stage.EMBEDDING, f"c-0-{number}") for number in range(150)]
+    forwards, backwards = folded([LIFE[1], *many]), folded([LIFE[1], *reversed(many)])
+    assert len(forwards.setbacks) == 100
+    assert without_timeline(forwards) == without_timeline(backwards)
+    assert folded([LIFE[1], *many, LIFE[4]]).setbacks == ()

@@ -15,6 +15,7 @@ from shared.kafka.records import Partition, Record
 from shared.streams.declaration import Readings, Stream
 from streaming import clean
 from streaming.records import HEADERS
+from streaming.redriven import ours
 from streaming.validate import CODES, VERDICTS
 from tests.suites.verdicts import RECORDED, streams
 
@@ -143,3 +144,51 @@ def test_counts_of_each_code(spark: SparkSession, tmp_path: Path) -> None:
     observed = progress.observedMetrics[VERDICTS].asDict()
     expected = {"rows": 5, Code.INVALID_JSON: 2, Code.MISSING_FIELD: 1, Code.WRONG_TYPE: 1}
     assert observed == dict.fromkeys(CODES, 0) | expected
+
+
+def redriven(group: str = "streaming.ratings", **other: bytes) -> list[tuple[str, bytearray]]:
+    """The headers of a record that has come back for the second time."""
+    facts = {
+        "source_topic": b"ratings",
+        "source_partition": b"1",
+        "source_offset": b"3",
+        "source_timestamp": b"1700000000000",
+        "target_group": group.encode(),
+        "redrive_count": b"2",
+    }
+    return [(f"dlq_{name}", bytearray(value)) for name, value in (facts | other).items()]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        redriven(),
+        redriven(source_offset=b"-3"),
+        redriven(source_topic=b"other"),
+        redriven(redrive_count=b"0"),
+        redriven(redrive_count=b"x"),
+        redriven(target_group=b""),
+        redriven(source_timestamp=b"9" * 19),
+    ],
+)
+def test_a_redriven_event_that_fails_again_keeps_its_first_position(spark: SparkSession, headers: Any) -> None:
+    """Spark writes what the consume loop would: same position, same count; headers that make no sense don't count."""
+    stream = streams()["ratings"]
+    [row] = transform(spark, stream, kafka(stream, b"{", headers=headers))
+    came_with = tuple((name, bytes(value)) for name, value in headers)
+    record = Record(Partition("ratings", 2), 5, RECORDED, b"k", b"{", came_with)
+    failure = Failure(Code.INVALID_JSON, "", 1, TIME)
+    letter = dead_letter(record, failure, group="streaming.ratings", service="streaming", dlq_topic="ratings.dlq")
+    facts = ("source_topic", "source_partition", "source_offset", "source_timestamp", "redrive_count")
+    wanted = {f"dlq_{name}" for name in facts}
+    of_the_loop = {name: value.decode() for name, value in letter.headers if name in wanted}
+    assert {name: value for name, value in told(row).items() if name in wanted} == of_the_loop
+
+
+def test_what_is_redriven_for_another_group_is_left_out(spark: SparkSession) -> None:
+    """By every query of a stream, whatever else it has in its headers."""
+    stream = streams()["ratings"]
+    headers = [None, [("a", bytearray(b"b"))], redriven(), redriven("db_writer.documents"), redriven("")]
+    records = [kafka(stream, b"{}", offset, headers=each) for offset, each in enumerate(headers)]
+    rows = spark.createDataFrame(records, SCHEMA).where(ours("streaming.ratings")).collect()
+    assert [row.offset for row in rows] == [0, 1, 2, 4]

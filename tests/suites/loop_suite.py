@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -14,8 +14,8 @@ import pytest
 from shared.contracts.base import Event
 from shared.errors import Code, Fatal, Permanent, Transient
 from shared.kafka.loop import ConsumeLoop
-from shared.kafka.pipeline import Handler, Limits, Pipeline
-from shared.kafka.records import Emit, Message, Outgoing, Partition, Record
+from shared.kafka.pipeline import DeadLetterPolicy, Handled, Handler, Limits, Pipeline
+from shared.kafka.records import TARGET_GROUP, Emit, Message, Outgoing, Partition, Record
 from shared.kafka.retry import RetryPolicy
 from shared.kafka.transport import Consumer, Producer
 from shared.topics import Topic
@@ -49,7 +49,13 @@ class Bench:
     group: str
 
     async def send(self, *numbers: tuple[str, int] | bytes) -> None:
-        records = [_record(self.work, item) for item in numbers]
+        await self._publish([_record(self.work, item) for item in numbers])
+
+    async def put_back(self, group: str, number: tuple[str, int]) -> None:
+        """As a dead letter of that group is."""
+        await self._publish([replace(_record(self.work, number), headers=((TARGET_GROUP, group.encode()),))])
+
+    async def _publish(self, records: Sequence[Outgoing]) -> None:
         producer = self.broker.producer()
         await producer.start()
         try:
@@ -58,11 +64,13 @@ class Bench:
             await producer.stop()
 
     @asynccontextmanager
-    async def running(self, handler: Handler, limits: Limits | None = None) -> AsyncIterator[ConsumeLoop]:
+    async def running(
+        self, handler: Handler, limits: Limits | None = None, policy: DeadLetterPolicy | None = None
+    ) -> AsyncIterator[ConsumeLoop]:
         """A loop at work; left, it is stopped and has drained."""
         producer = self.broker.producer()
         await producer.start()
-        loop = self._loop(handler, limits or Limits(), producer)
+        loop = self._loop(handler, limits or Limits(), producer, policy)
         task = asyncio.create_task(loop.run())
         try:
             yield loop
@@ -72,13 +80,23 @@ class Bench:
             await producer.stop()
         task.result()
 
-    async def run_to_end(self, handler: Handler) -> None:
+    async def run_to_end(self, handler: Handler, limits: Limits | None = None) -> None:
         """A loop that ends by itself."""
         async with asyncio.timeout(PATIENCE):
-            await self._loop(handler, Limits(), self.broker.producer()).run()
+            await self._loop(handler, limits or Limits(), self.broker.producer()).run()
 
-    def _loop(self, handler: Handler, limits: Limits, producer: Producer) -> ConsumeLoop:
-        pipeline = Pipeline("suite", self.group, (self.work,), handler, limits=limits, retry=QUICK)
+    def _loop(
+        self, handler: Handler, limits: Limits, producer: Producer, policy: DeadLetterPolicy | None = None
+    ) -> ConsumeLoop:
+        pipeline = Pipeline(
+            "suite",
+            self.group,
+            (self.work,),
+            handler,
+            limits=limits,
+            retry=QUICK,
+            dead_letters=policy or DeadLetterPolicy(),
+        )
         return ConsumeLoop(pipeline, self.broker.consumer(self.group, self.work), producer)
 
     async def unfinished(self) -> int:
@@ -116,9 +134,9 @@ class LoopSuite:
         """Every record is handled once in a quiet run, its output is written, and its offset is committed."""
         handled: list[tuple[str, int]] = []
 
-        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
             handled.extend((message.event.id, message.event.number) for message in batch)
-            return [Emit(bench.done, message.event, message.record) for message in batch]
+            return Handled([Emit(bench.done, message.event, message.record) for message in batch])
 
         sent = [(f"k{number % 7}", number) for number in range(50)]
         await bench.send(*sent)
@@ -132,11 +150,11 @@ class LoopSuite:
         """Records of one key are handled in order, even when earlier ones take longer than later ones."""
         handled: dict[str, list[int]] = {}
 
-        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
             for message in batch:
                 await asyncio.sleep(0.01 if message.event.number % 3 == 0 else 0)
                 handled.setdefault(message.event.id, []).append(message.event.number)
-            return []
+            return Handled()
 
         await bench.send(*[(f"k{number % 5}", number) for number in range(60)])
         async with bench.running(handle, Limits(concurrency=8, batch_records=3)):
@@ -148,11 +166,11 @@ class LoopSuite:
         release = asyncio.Event()
         handled: list[str] = []
 
-        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
             if batch[0].event.id == "stuck":
                 await release.wait()
             handled.append(batch[0].event.id)
-            return []
+            return Handled()
 
         await bench.send(("stuck", 0), *[(f"k{number}", number) for number in range(30)])
         async with bench.running(handle):
@@ -168,11 +186,11 @@ class LoopSuite:
         """A record that can never succeed is one dead letter with its bytes and the reason; the others are handled."""
         handled: list[int] = []
 
-        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
             if any(message.event.number == 13 for message in batch):
                 raise Permanent(Code.CORRUPT, "number 13 is unlucky")
             handled.extend(message.event.number for message in batch)
-            return []
+            return Handled()
 
         await bench.send(*[("k", number) for number in range(20)])
         async with bench.running(handle, Limits(batch_records=10)):
@@ -191,9 +209,9 @@ class LoopSuite:
         """What isn't valid for its topic never reaches the handler and is a dead letter with its bytes."""
         handled: list[int] = []
 
-        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
             handled.extend(message.event.number for message in batch)
-            return []
+            return Handled()
 
         await bench.send(("a", 1), b"\xff not json", b'{"id": "a"}', ("a", 2))
         async with bench.running(handle, Limits(batch_records=4)):
@@ -206,8 +224,8 @@ class LoopSuite:
     async def test_a_record_without_key_and_value_is_a_dead_letter(self, bench: Bench) -> None:
         """A record that holds nothing at all stops nobody, though no client would write it again as it is."""
 
-        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
-            return []
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
+            return Handled()
 
         producer = bench.broker.producer()
         await producer.start()
@@ -222,11 +240,11 @@ class LoopSuite:
         """A library that cancels its own work inside a handler doesn't make the record vanish: it is tried again."""
         attempts: list[int] = []
 
-        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
             attempts.append(batch[0].event.number)
             if len(attempts) == 1:
                 raise asyncio.CancelledError
-            return []
+            return Handled()
 
         await bench.send(("k", 1), ("k", 2))
         async with bench.running(handle):
@@ -238,13 +256,13 @@ class LoopSuite:
         handled: list[int] = []
         failures = 0
 
-        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
             nonlocal failures
             if failures < 10:
                 failures += 1
                 raise Transient("the database is away")
             handled.extend(message.event.number for message in batch)
-            return []
+            return Handled()
 
         await bench.send(*[("k", number) for number in range(10)])
         async with bench.running(handle) as loop:
@@ -258,10 +276,10 @@ class LoopSuite:
         """However often a dependency was away, a record still has all its attempts for an error that nobody knows."""
         errors: list[Exception] = [*(Transient("away") for _ in range(5)), ZeroDivisionError("once")]
 
-        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
             if errors:
                 raise errors.pop(0)
-            return []
+            return Handled()
 
         await bench.send(("k", 1))
         async with bench.running(handle):
@@ -269,11 +287,182 @@ class LoopSuite:
         assert errors == []
         assert await bench.broker.read(bench.work.dlq) == []
 
+    async def test_an_outage_is_one_circuit(self, bench: Bench) -> None:
+        """While a dependency is away one batch at a time asks for it; once it is back, all are handled."""
+        away, asking, most_at_once = True, 0, 0
+        handled: set[int] = set()
+
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
+            nonlocal asking, most_at_once
+            asking += 1
+            if loop.problem():
+                most_at_once = max(most_at_once, asking)
+            await asyncio.sleep(0.005)
+            asking -= 1
+            if away:
+                raise Transient("the database is away")
+            handled.update(message.event.number for message in batch)
+            return Handled()
+
+        async with bench.running(handle, Limits(concurrency=8)) as loop:
+            await until(lambda: loop.problem() is None)
+            await bench.send(*[(f"k{number}", number) for number in range(40)])
+            await until(lambda: loop.problem() == "outage: the database is away")
+            await asyncio.sleep(0.2)  # those that were asking when it opened have their answers
+            most_at_once = 0
+            await asyncio.sleep(0.3)
+            assert most_at_once <= 1
+            away = False
+            await until(lambda: len(handled) == 40)
+            assert loop.problem() is None
+        assert await bench.unfinished() == 0
+
+    async def test_a_record_that_is_always_an_outage_delays_no_other(self, bench: Bench) -> None:
+        """One record whose dependency never answers is tried for ever, while all others are handled."""
+        handled: set[int] = set()
+
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
+            if batch[0].event.id == "poison":
+                raise Transient("this one's object store is away")
+            handled.update(message.event.number for message in batch)
+            return Handled()
+
+        await bench.send(("poison", -1), *[(f"k{number}", number) for number in range(60)])
+        async with bench.running(handle):
+            await until(lambda: len(handled) == 60)
+        assert await bench.broker.read(bench.work.dlq) == []
+        assert (await bench.unfinished()) >= 1
+
+    async def test_every_record_is_accounted_for(self, bench: Bench) -> None:
+        """The ledger balances while work is under way and at the end, whatever became of the records."""
+        release = asyncio.Event()
+
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
+            if any(message.event.number == 13 for message in batch):
+                raise Permanent(Code.CORRUPT, "number 13 is unlucky")
+            await release.wait()
+            return Handled(folded=len(batch) - 1)
+
+        await bench.send(*[("k", number) for number in range(20)], b"rubbish")
+        await bench.put_back("another group", ("k", 20))
+        async with bench.running(handle, Limits(batch_records=6)) as loop:
+            await until(lambda: loop.held >= 20)
+            (line,) = loop.ledger()
+            assert (line.held, line.imbalance) == (line.read - line.skipped - line.dead_lettered, 0)
+            release.set()
+            await until(lambda: bench.unfinished_is(0))
+            (line,) = loop.ledger()
+        assert (line.topic, line.group) == (bench.work.name, bench.group)
+        assert (line.read, line.held, line.imbalance) == (22, 0, 0)
+        assert (line.dead_lettered, line.skipped) == (2, 1)
+        assert line.folded > 0
+        assert line.done + line.folded == 19
+
+    async def test_a_record_put_back_for_another_group_is_skipped(self, bench: Bench) -> None:
+        """Of a dead letter that was put back only the group that had failed on it takes notice."""
+        handled: list[int] = []
+
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
+            handled.extend(message.event.number for message in batch)
+            return Handled()
+
+        await bench.put_back("another group", ("k", 1))
+        await bench.put_back(bench.group, ("k", 2))
+        async with bench.running(handle):
+            await until(lambda: bench.unfinished_is(0))
+        assert handled == [2]
+
+    async def test_too_many_dead_letters_halt(self, bench: Bench) -> None:
+        """A handler that fails on everything halts the loop after the limit: the rest of the topic stays unread."""
+
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
+            raise KeyError("a bad deployment")
+
+        await bench.send(*[("k", number) for number in range(60)])
+        async with bench.running(handle, policy=DeadLetterPolicy(run=5)) as loop:
+            await until(lambda: "halted: more than 5 dead letters in a row" in (loop.problem() or ""))
+            await until(lambda: bench.unfinished_is(55))
+            assert loop.stuck() is None
+        assert len(await bench.broker.read(bench.work.dlq)) == 5
+
+    async def test_dead_letters_that_their_senders_are_to_blame_for_halt_nothing(self, bench: Bench) -> None:
+        """Somebody who uploads many broken files stops nobody."""
+
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
+            raise Permanent(Code.ENCRYPTED, "needs a password")
+
+        await bench.send(*[("k", number) for number in range(20)])
+        async with bench.running(handle, policy=DeadLetterPolicy(run=5)):
+            await until(lambda: bench.unfinished_is(0))
+        assert len(await bench.broker.read(bench.work.dlq)) == 20
+
+    async def test_a_halted_member_leaves_the_group(self, bench: Bench) -> None:
+        """A member that has halted gives its partitions up: another one, which may be well, does its work."""
+        handled: set[int] = set()
+
+        async def bad(batch: Sequence[Message[Any]]) -> Handled:
+            raise KeyError("a bad deployment")
+
+        async def good(batch: Sequence[Message[Any]]) -> Handled:
+            handled.update(message.event.number for message in batch)
+            return Handled()
+
+        await bench.send(*[("k", number) for number in range(30)])
+        async with bench.running(bad, policy=DeadLetterPolicy(run=3)) as halted:
+            await until(lambda: "halted" in (halted.problem() or ""))
+            async with bench.running(good):
+                await until(lambda: bench.unfinished_is(0))
+        assert handled == set(range(3, 30))
+
+    async def test_a_topic_may_stop_at_the_first_failure(self, bench: Bench) -> None:
+        """Where the policy is to stop, a record that can't succeed is neither skipped nor a dead letter."""
+        handled: list[int] = []
+
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
+            if batch[0].event.number == 2:
+                raise Permanent(Code.CORRUPT, "number 2 is broken")
+            handled.append(batch[0].event.number)
+            return Handled()
+
+        await bench.send(*[("k", number) for number in range(5)])
+        policy = DeadLetterPolicy(stop=frozenset({bench.work.name}))
+        async with bench.running(handle, policy=policy) as loop:
+            await until(lambda: "number 2 is broken" in (loop.problem() or ""))
+            await until(lambda: bench.unfinished_is(3))
+        assert handled == [0, 1]
+        assert await bench.broker.read(bench.work.dlq) == []
+
+    async def test_long_work_goes_on_where_its_partition_comes_back(self, bench: Bench) -> None:
+        """Batches longer than the drain outlive a rebalance that leaves their partition here: they are done once."""
+        release = asyncio.Event()
+        begun: dict[str, list[str]] = {"first": [], "second": []}
+
+        def member(name: str) -> Handler:
+            async def handle(batch: Sequence[Message[Any]]) -> Handled:
+                begun[name].append(batch[0].event.id)
+                await release.wait()
+                return Handled()
+
+            return handle
+
+        keys = {f"k{number}" for number in range(12)}
+        await bench.send(*[(key, 1) for key in keys])
+        limits = Limits(concurrency=12, drain=0.3)
+        async with bench.running(member("first"), limits) as first:
+            await until(lambda: set(begun["first"]) == keys)
+            async with bench.running(member("second"), limits) as second:
+                await until(lambda: second.problem() is None and bool(begun["second"]))
+                release.set()
+                await until(lambda: bench.unfinished_is(0))
+                assert {line.imbalance for loop in (first, second) for line in loop.ledger()} == {0}
+        assert len(begun["first"]) == len(keys)
+        assert set(begun["second"]) < keys
+
     async def test_unknown_error_is_tried_again_then_a_dead_letter(self, bench: Bench) -> None:
         """A bug gets the policy's attempts, then a dead letter that carries the traceback."""
         attempts = 0
 
-        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
             nonlocal attempts
             attempts += 1
             raise ZeroDivisionError("a bug")
@@ -289,7 +478,7 @@ class LoopSuite:
     async def test_fatal_error_ends_the_run_uncommitted(self, bench: Bench) -> None:
         """A fatal error leaves the loop at once; its record stays for the next run."""
 
-        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
             raise Fatal("wrong settings")
 
         await bench.send(("k", 1))
@@ -303,15 +492,15 @@ class LoopSuite:
         started = asyncio.Event()
         finished: list[int] = []
 
-        async def slow(batch: Sequence[Message[Any]]) -> list[Emit]:
+        async def slow(batch: Sequence[Message[Any]]) -> Handled:
             started.set()
             await asyncio.sleep(0.2)
             finished.append(batch[0].event.number)
-            return []
+            return Handled()
 
-        async def fast(batch: Sequence[Message[Any]]) -> list[Emit]:
+        async def fast(batch: Sequence[Message[Any]]) -> Handled:
             finished.append(batch[0].event.number)
-            return []
+            return Handled()
 
         await bench.send(*[("k", number) for number in range(5)])
         async with bench.running(slow, Limits(concurrency=1)):
@@ -327,10 +516,10 @@ class LoopSuite:
         handled: dict[str, set[int]] = {"one": set(), "two": set()}
 
         def member(name: str) -> Handler:
-            async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+            async def handle(batch: Sequence[Message[Any]]) -> Handled:
                 await asyncio.sleep(0.001)
                 handled[name].update(message.event.number for message in batch)
-                return []
+                return Handled()
 
             return handle
 
@@ -348,15 +537,35 @@ class LoopSuite:
         assert set(range(30)) <= handled["one"] | handled["two"]
         assert await bench.unfinished() == 0
 
+    async def test_work_under_way_is_finished_before_its_partition_moves(self, bench: Bench) -> None:
+        """What is done within the drain is committed before another member begins: nothing is handled twice."""
+        begun: list[int] = []
+        slow = asyncio.Event()
+
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
+            begun.extend(message.event.number for message in batch)
+            slow.set()
+            await asyncio.sleep(0.5)
+            return Handled()
+
+        limits = Limits(concurrency=12, drain=20)
+        await bench.send(*[(f"k{number}", number) for number in range(12)])
+        async with bench.running(handle, limits):
+            await slow.wait()
+            async with bench.running(handle, limits) as second:
+                await until(lambda: second.problem() is None)
+                await until(lambda: bench.unfinished_is(0))
+        assert sorted(begun) == list(range(12))
+
     async def test_backpressure_bounds_what_is_held(self, bench: Bench) -> None:
         """With a stuck handler no more than the buffer and the batches under way are read."""
         release = asyncio.Event()
         seen: set[int] = set()
 
-        async def handle(batch: Sequence[Message[Any]]) -> list[Emit]:
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
             await release.wait()
             seen.update(message.event.number for message in batch)
-            return []
+            return Handled()
 
         await bench.send(*[(f"k{number}", number) for number in range(400)])
         async with bench.running(handle, Limits(concurrency=2, buffer_records=20, fetch_wait=0.1)) as loop:

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from services.dashboard import charts
-from services.dashboard.answers import DeadLetters, Fleet, Process
+from services.dashboard.answers import DeadLetters, Fleet, LedgerLine, Process
 from services.dashboard.asking import ask
 from services.dashboard.live import panel
 from services.dashboard.views import tiles
@@ -27,10 +27,12 @@ def draw() -> None:
     dead.metric("Dead letters", tiles.number(sum(one.records for one in fleet.dead_letters)), border=True)
     with panel("Processes", "By their own word, every few seconds; counted since each began"):
         _processes(fleet.processes)
+    with panel("Ledger", "What became of every record read: a line that doesn't balance is an alarm"):
+        _ledger(fleet.ledger)
     with panel("Lag by group and topic", "Records that a group hasn't read yet"):
         rows = [{"reader": f"{lag.group} ← {lag.topic}", "records": lag.records} for lag in fleet.lag]
         charts.bars(rows, "reader", "records")
-    with panel("Dead letters by topic and code", "`cauce tail TOPIC.dlq` shows each with its reason"):
+    with panel("Dead letters by topic and code", "The page of dead letters shows each with its reason"):
         _dead_letters(fleet.dead_letters)
 
 
@@ -52,6 +54,17 @@ def _processes(processes: tuple[Process, ...]) -> None:
         return
     config = {"since": st.column_config.DatetimeColumn("since, UTC", format=_CLOCK)}
     st.dataframe(rows, hide_index=True, column_config=config)
+
+
+def _ledger(lines: tuple[LedgerLine, ...]) -> None:
+    wrong = [f"{line.group} ← {line.topic}" for line in lines if line.imbalance]
+    if wrong:
+        st.error(f"doesn't balance: {', '.join(wrong)}. A record was forgotten, or counted twice")
+    rows = [{name.replace("_", " "): value for name, value in line.model_dump().items()} for line in lines]
+    if rows:
+        st.dataframe(rows, hide_index=True)
+    else:
+        st.caption("nothing was read yet")
 
 
 def _dead_letters(topics: tuple[DeadLetters, ...]) -> None:

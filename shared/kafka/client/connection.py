@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaProducer, errors
+from aiokafka import AIOKafkaProducer, TopicPartition, errors
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.record import _crecords  # noqa: F401 without its C extension aiokafka is 90 times slower, silently
 from aiokafka.structs import ConsumerRecord
@@ -85,12 +85,11 @@ def _how_it_ended(closing: asyncio.Future[None]) -> str:
     return "cancelled" if closing.cancelled() else repr(closing.exception())
 
 
-def record_of(raw: ConsumerRecord[bytes, bytes]) -> Record:
-    return Record(
-        partition=Partition(raw.topic, raw.partition),
-        offset=raw.offset,
-        timestamp=raw.timestamp,
-        key=raw.key,
-        value=raw.value,
-        headers=tuple(raw.headers),
-    )
+def records_of(fetched: Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes]]]) -> list[Record]:
+    records: list[Record] = []
+    for place, batch in fetched.items():
+        partition = Partition(place.topic, place.partition)
+        records += [
+            Record(partition, raw.offset, raw.timestamp, raw.key, raw.value, tuple(raw.headers)) for raw in batch
+        ]
+    return records

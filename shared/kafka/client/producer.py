@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.structs import RecordMetadata
 
-from shared.errors import Transient
+from shared.errors import Permanent, Transient
 from shared.kafka.client.connection import Connection, abandon, start_client, stop_client, translated
-from shared.kafka.records import Acknowledged, Outgoing, Partition
+from shared.kafka.client.outbox import Outbox
+from shared.kafka.records import Acknowledged, Outgoing
 
 BATCH_BYTES = 256 * 1024
 
@@ -23,29 +23,27 @@ class KafkaProducer:
         connection: Connection,
         *,
         deadline: float = 30.0,
-        compression: str = "zstd",
-        linger: float = 0.002,
+        compression: str | None = "zstd",
         batch_bytes: int = BATCH_BYTES,
     ) -> None:
-        """`deadline` in seconds: how long a publish may take before its outcome counts as unknown. `linger` in seconds:
-        how long a batch waits for more. `batch_bytes` must not exceed the least limit of the topics written to, which
-        would refuse a batch for the sum of its records."""
+        """`deadline` in seconds: how long a publish may take before its outcome counts as unknown.
+        `batch_bytes` must not exceed the least limit of the topics written to, which would refuse a batch for the sum
+        of its records."""
         self._connection = connection
         self._deadline = deadline
         self._compression = compression
-        self._linger = linger
         self._batch_bytes = batch_bytes
-        self._client: AIOKafkaProducer | None = None
+        self._outbox: Outbox | None = None
         self._building = asyncio.Lock()
 
     async def start(self) -> None:
         await self._current()
 
-    async def _current(self) -> AIOKafkaProducer:
+    async def _current(self) -> Outbox:
         async with self._building:
-            if self._client is None:
-                self._client = await self._build()
-            return self._client
+            if self._outbox is None:
+                self._outbox = Outbox(await self._build())
+            return self._outbox
 
     async def _build(self) -> AIOKafkaProducer:
         client = AIOKafkaProducer(
@@ -53,7 +51,6 @@ class KafkaProducer:
             client_id=self._connection.client_id,
             acks="all",
             enable_idempotence=True,
-            linger_ms=int(self._linger * 1000),
             max_batch_size=self._batch_bytes,
             max_request_size=128 * 1024 * 1024,  # what counts are the topics' limits, on compressed bytes
             compression_type=self._compression,
@@ -63,52 +60,47 @@ class KafkaProducer:
         return client
 
     async def publish(self, records: Sequence[Outgoing]) -> list[Acknowledged]:
-        used: AIOKafkaProducer | None = None
+        used: Outbox | None = None
         try:
             async with asyncio.timeout(self._deadline):
                 used = await self._current()
                 with translated():
-                    return await self._send(used, records)
+                    return await used.send(records)
         except TimeoutError:
             await self._discard(used)
             raise Transient(f"kafka: no acknowledgement within {self._deadline:g} s") from None
         except Transient:
             await self._discard(used)
             raise
+        except Permanent:
+            await self._retire(used)
+            raise
 
-    async def _send(self, client: AIOKafkaProducer, records: Sequence[Outgoing]) -> list[Acknowledged]:
-        sends = [
-            await client.send(record.topic, record.value, record.key, headers=list(record.headers))
-            for record in records
-        ]
-        results = await asyncio.gather(*sends, return_exceptions=True)
-        failed = next((result for result in results if isinstance(result, BaseException)), None)
-        if failed is not None:
-            raise failed
-        return [_acknowledged(result) for result in results if not isinstance(result, BaseException)]
-
-    async def _discard(self, client: AIOKafkaProducer | None) -> None:
+    async def _discard(self, outbox: Outbox | None) -> None:
         """After a failed publish the producer's sequence is in doubt, and some of its errors are final: build anew.
 
         What it still holds is not sent any more: whoever asked for it is told, and asks again.
         """
-        if client is not None and self._client is client:
-            self._client = None
-            await abandon(client)
-            await stop_client(client)
+        if outbox is not None and self._outbox is outbox:
+            self._outbox = None
+            await abandon(outbox.client)
+            await stop_client(outbox.client)
+
+    async def _retire(self, outbox: Outbox | None) -> None:
+        """A refused batch has used up its sequence numbers: the next to its partition would be out of order. What is on
+        its way to other partitions still arrives."""
+        if outbox is not None and self._outbox is outbox:
+            self._outbox = None
+            await stop_client(outbox.client)
 
     async def probe(self) -> None:
         """Raises Transient unless a broker answers now."""
         with translated():
-            client = await self._current()
-            if not await client.client.force_metadata_update():
+            outbox = await self._current()
+            if not await outbox.client.client.force_metadata_update():
                 raise Transient("kafka: no broker answers")
 
     async def stop(self) -> None:
-        if self._client is not None:
-            client, self._client = self._client, None
-            await stop_client(client)
-
-
-def _acknowledged(metadata: RecordMetadata) -> Acknowledged:
-    return Acknowledged(Partition(metadata.topic, metadata.partition), metadata.offset, metadata.timestamp or 0)
+        if self._outbox is not None:
+            outbox, self._outbox = self._outbox, None
+            await stop_client(outbox.client)

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.errors import Transient
-from shared.kafka.client.connection import Connection, record_of, start_client, stop_client, translated
+from shared.kafka.client.connection import Connection, records_of, start_client, stop_client, translated
 from shared.kafka.records import Partition, Record
 
 READ_DEADLINE = 30.0
@@ -97,7 +97,7 @@ class _Reader:
     async def next(self) -> list[Record]:
         with translated():
             batches = await self.client.getmany(*self.open, timeout_ms=500, max_records=5_000)
-            records = [record_of(raw) for batch in batches.values() for raw in batch]
+            records = records_of(batches)
             if self._ends is not None:
                 records = [record for record in records if record.offset < self._ends[record.partition]]
                 await self._leave_what_is_read(self._ends, bool(batches))

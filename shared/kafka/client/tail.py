@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.errors import Transient
-from shared.kafka.client.connection import Connection, record_of, start_client, stop_client, translated
+from shared.kafka.client.connection import Connection, records_of, start_client, stop_client, translated
 from shared.kafka.records import Partition, Record
 
 
@@ -54,7 +54,7 @@ class KafkaTail:
         while True:
             with translated():
                 batches = await self._client.getmany(timeout_ms=1_000)
-            yield [record_of(raw) for batch in batches.values() for raw in batch]
+            yield records_of(batches)
 
     async def end_offsets(self) -> dict[Partition, int]:
         """The offset after the last record of each partition, asked of the broker now. Raises Transient."""

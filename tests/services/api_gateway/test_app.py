@@ -26,6 +26,11 @@ ADDRESSES = [
     ("GET", "/metrics/topn"),
     ("GET", "/overview"),
     ("GET", "/fleet"),
+    ("GET", "/dead-letters"),
+    ("GET", "/dead-letters/stats"),
+    ("GET", "/dead-letters/docproc/documents.raw/3/42"),
+    ("POST", "/dead-letters/redrive"),
+    ("POST", "/dead-letters/discard"),
 ]
 NO_KEYS: list[dict[str, str]] = [
     {},

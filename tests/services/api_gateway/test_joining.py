@@ -16,8 +16,9 @@ from tests.services.api_gateway.world import status
 
 def step(state: State, stage: Stage, version: int, minute: int, **more: Any) -> DocumentStatus:
     """Of one version everything but the progress is the same in every status."""
+    record: dict[str, Any] = {name: more.pop(name) for name in ("source", "attempt") if name in more}
     told = status("d", state, stage, version=version, minute=minute, sha256=f"{version:064}", **more)
-    return told.model_copy(update={"received_at": datetime(2026, 1, 2, version, tzinfo=UTC)})
+    return told.model_copy(update={"received_at": datetime(2026, 1, 2, version, tzinfo=UTC), **record})
 
 
 STEPS = (
@@ -85,3 +86,20 @@ def test_version_that_nobody_saw_end_was_superseded() -> None:
         (7, "received"),
         (7, "failed"),
     ]
+
+
+REDRIVEN = (
+    *STEPS[:2],
+    step(State.FAILED, Stage.EMBEDDING, 1, 3, reason=Reason(code="c", message="m"), source="c-0-1"),
+    step(State.PROCESSING, Stage.EMBEDDING, 1, 4, source="c-0-1", attempt=1),
+)
+
+
+@pytest.mark.parametrize("cut", range(len(REDRIVEN) + 1))
+def test_a_redrive_is_seen_whoever_knows_of_it(cut: int) -> None:
+    """Back to processing, though one account has the failure and another the redrive."""
+    stored, seen = folded(REDRIVEN[:cut]), folded(REDRIVEN[cut:])
+    assert same(joined(stored, seen)) == same(joined(seen, stored)) == same(folded(REDRIVEN))
+    document = joined(stored, seen)
+    assert document
+    assert (document.state, document.stage, document.reason) == (State.PROCESSING, Stage.EMBEDDING, None)

@@ -19,6 +19,24 @@ def test_keys_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None
     assert DIGEST not in repr(settings)
 
 
+def test_operators_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their keys are a JSON list of digests; nobody is one unless said so."""
+    assert load(GatewaySettings).operator_keys == frozenset()
+    monkeypatch.setenv("CAUCE_OPERATOR_KEYS", json.dumps([DIGEST]))
+    settings = load(GatewaySettings)
+    assert settings.operator_keys == {DIGEST}
+    assert DIGEST not in repr(settings)
+
+
+@pytest.mark.parametrize("value", ["secret", '["secret"]', json.dumps({DIGEST: "secret"}) + "x", "7"])
+def test_bad_operators_are_explained_without_being_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """As bad keys are."""
+    monkeypatch.setenv("CAUCE_OPERATOR_KEYS", value)
+    with pytest.raises(Fatal, match="CAUCE_OPERATOR_KEYS") as caught:
+        load(GatewaySettings)
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "value",
     [

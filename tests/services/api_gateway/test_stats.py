@@ -27,6 +27,7 @@ from shared.streams.declaration import FieldDeclaration, Type
 from shared.streams.loading import load_streams
 from shared.topics import FLEET_REPORTS
 from tests.services.api_gateway.world import OTHER_KEY, MemoryQuestions, World, status
+from tests.shared.test_ledger import account
 
 STREAMS = {stream.name: stream for stream in load_streams()}
 
@@ -241,6 +242,14 @@ async def test_the_fleet_by_its_own_word(world: World, client: httpx.AsyncClient
         ("a", 2, {}),
         ("b", 0, {"mysql": "away"}),
     ]
+
+
+async def test_the_ledger_of_the_fleet(world: World, client: httpx.AsyncClient) -> None:
+    """What became of every record, summed over the processes, with what is missing."""
+    line = account("documents.raw", read=6, done=4, held=1)
+    world.reports.take(told(*(report(name).model_copy(update={"ledger": (line,)}) for name in "ab")))
+    (summed,) = (await client.get("/fleet")).json()["ledger"]
+    assert (summed["topic"], summed["read"], summed["done"], summed["imbalance"]) == ("documents.raw", 12, 8, 2)
 
 
 def report(instance: str, retries: int = 0, problems: dict[str, str] | None = None) -> ProcessReport:

@@ -28,9 +28,10 @@ from services.api_gateway.status_tail import StatusTail
 from services.api_gateway.status_view import StatusView
 from services.api_gateway.store import ChunkPlace, Content, DocumentPlace, StoredChunk, Totals
 from services.api_gateway.stream_stats import StreamStats
-from services.api_gateway.topic_questions import Take
 from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
 from shared.contracts.uploads import UploadReceived
+from shared.dead_letters.acting import Operations
+from shared.dead_letters.desk import Desk
 from shared.documents import FINAL, Document, fold
 from shared.errors import Transient
 from shared.kafka.lag import Lag, compute
@@ -41,13 +42,16 @@ from shared.runtime.health import Health
 from shared.streams.declaration import Stream
 from shared.streams.loading import load_streams
 from shared.streams.tables import tables
-from shared.streams.topics import all_topics
+from shared.streams.topics import all_topics, consumed_topics
 from shared.topics import DOCUMENTS_STATUS, FLEET_REPORTS, PROCESSED_METRICS, UPLOADS_RECEIVED
+from tests import memory_questions
 from tests.services.api_gateway.memory_windows import MemoryWindows
 
 ACME, ACME_KEY = "acme", "key-of-acme"
 OTHER, OTHER_KEY = "other", "key-of-other"
 KEYS = {hashlib.sha256(key.encode()).hexdigest(): company for key, company in ((ACME_KEY, ACME), (OTHER_KEY, OTHER))}
+OPERATOR_KEY = "key-of-an-operator"
+KEYS |= {hashlib.sha256(OPERATOR_KEY.encode()).hexdigest(): "operations"}
 LIMIT = 1024 * 1024
 
 
@@ -148,31 +152,8 @@ class MemoryReadings:
         return sorted(found, key=lambda reading: reading["event_time"], reverse=True)[:limit]
 
 
-class MemoryQuestions:
-    """Implements `topic_questions.TopicQuestions`; `asked` counts the questions."""
-
-    def __init__(self, broker: MemoryBroker) -> None:
-        self._broker = broker
-        self.asked = 0
-
-    async def ranges(self, topics: Sequence[str]) -> Mapping[Partition, range]:
-        self._ask()
-        return {place: range(len(log)) for place, log in self._broker.logs.items() if place.topic in topics}
-
-    async def offsets_at(self, topic: str, times: Sequence[int]) -> Sequence[Mapping[Partition, int]]:
-        self._ask()
-        logs = {place: log for place, log in self._broker.logs.items() if place.topic == topic}
-        return [
-            {place: next((r.offset for r in log if r.timestamp >= time), len(log)) for place, log in logs.items()}
-            for time in times
-        ]
-
-    async def read(self, ranges: Mapping[Partition, range], take: Take) -> None:
-        self._ask()
-        for place, wanted in ranges.items():
-            for record in self._broker.logs[place][wanted.start : wanted.stop]:
-                if not take([record]):
-                    return
+class MemoryQuestions(memory_questions.MemoryQuestions):
+    """Implements `topic_questions.TopicQuestions`."""
 
     async def lag(self) -> Sequence[Lag]:
         self._ask()
@@ -181,10 +162,6 @@ class MemoryQuestions:
         for (group, place), offset in self._broker.committed.items():
             committed.setdefault(group, {})[place] = offset
         return compute(committed, kept)
-
-    def _ask(self) -> None:
-        self._broker.check()
-        self.asked += 1
 
 
 def _is_of(key: tuple[str, Content], document_id: str, wanted: Content) -> bool:
@@ -268,6 +245,9 @@ def world(folder: Path, streams: Sequence[Stream] | None = None, **limits: Any) 
         stats=StreamStats(questions, live, letters),
         fleet=FleetView(questions, letters, [name for name in broker.topics if name.endswith(".dlq")], reports),
         events=Events(MemoryProducer(broker), 1, Room(32 * LIMIT)),
+        desk=(desk := Desk(questions, consumed_topics(streams))),
+        operations=Operations(desk, MemoryProducer(broker)),
+        operator_keys=frozenset({hashlib.sha256(OPERATOR_KEY.encode()).hexdigest()}),
         limits=Limits(**{"upload_bytes": LIMIT, "idle": 5.0} | limits),
     )
     checks = {"kafka": tail.probe, "mongodb": store.ping, "mysql": windows.ping, "object store": objects.probe}

@@ -107,10 +107,40 @@ def _stats() -> dict[str, Any]:
     }
 
 
+LETTER: dict[str, Any] = {
+    "identity": "docproc/documents.raw/3/42",
+    "state": "open",
+    "failures": 2,
+    "topic": "documents.raw",
+    "service": "docproc",
+    "code": "bug",
+    "message": "it broke",
+    "key": "0d9a7f3e-5c58-5f0e-9d0c-6b3b8f0f2a11",
+    "first_failed_at": NOON.isoformat(),
+    "failed_at": NOON.isoformat(),
+    "recorded_at": NOON.isoformat(),
+}
+
+
+def _dead_letters() -> dict[str, Any]:
+    kind = {"topic": "documents.raw", "code": "bug", "service": "docproc", "oldest": NOON.isoformat()}
+    content = {"headers": {"ce_id": "1"}, "value": {"number": 1}, "value_text": None, "status_path": "/documents/d1"}
+    return {
+        "/dead-letters": {"dead_letters": [LETTER], "total": 1, "next_cursor": None},
+        "/dead-letters/stats": {
+            "kinds": [kind | {"open": 1, "unfinished": 0, "redriven": 3, "discarded": 2}],
+            "unreadable": 0,
+        },
+        f"/dead-letters/{LETTER['identity']}": LETTER | content,
+        "/dead-letters/redrive": {"redriven": [{"identity": LETTER["identity"], "position": "documents.raw-3-97"}]},
+        "/dead-letters/discard": {"left": [{"identity": LETTER["identity"], "why": "redriven already"}]},
+    }
+
+
 def answers() -> dict[str, Any]:
     """By path, or by path and table; a number instead of an answer is the status of a problem."""
     top = [{"window_start": minute(30), "top_10": n, "movieId": 100 + n, "count": 50 - n} for n in range(1, 11)]
-    return {
+    return _dead_letters() | {
         "/streams": {"streams": [RATINGS, AIR]},
         "/streams/ratings/stats": _stats(),
         "/streams/sensors.air/stats": _stats(),
@@ -168,8 +198,15 @@ def answers() -> dict[str, Any]:
                 process("db_writer", retries=7, problems={"mysql": "no answer within 2 s"}),
                 process("docproc"),
             ],
+            "ledger": [ledger_line("docproc", "documents.raw", read=6, done=4)],
         },
     }
+
+
+def ledger_line(group: str, topic: str, *, read: int, done: int) -> dict[str, Any]:
+    names = ("folded", "superseded", "skipped", "dead_lettered", "returned", "held")
+    others = dict.fromkeys(names, 0)
+    return {"group": group, "topic": topic, "read": read, "done": done, **others, "imbalance": read - done}
 
 
 class FakeGateway:
@@ -178,6 +215,7 @@ class FakeGateway:
     def __init__(self) -> None:
         self.answers = answers()
         self.asked: list[str] = []
+        self.told: list[tuple[str, Any]] = []
         self._port = 0
         self.start()
 
@@ -221,6 +259,11 @@ class FakeGateway:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def do_POST(self) -> None:
+                order = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                gateway.told.append((self.path, order))
+                self.do_GET()
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
                 """Quiet."""

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from services.api_gateway import stats_views, stream_views, views
+from services.api_gateway import dead_letter_views, stats_views, stream_views, views
 from services.dashboard import answers
 
 PAIRS: tuple[tuple[type[answers.Answer], type[BaseModel]], ...] = (
@@ -27,6 +27,15 @@ PAIRS: tuple[tuple[type[answers.Answer], type[BaseModel]], ...] = (
     (answers.Lag, stats_views.LagView),
     (answers.DeadLetters, stats_views.LettersView),
     (answers.Process, stats_views.ProcessView),
+    (answers.LedgerLine, stats_views.LedgerLineView),
+    (answers.Kinds, dead_letter_views.KindsView),
+    (answers.Kind, dead_letter_views.KindView),
+    (answers.Letters, dead_letter_views.LetterPage),
+    (answers.Letter, dead_letter_views.LetterView),
+    (answers.WholeLetter, dead_letter_views.WholeLetterView),
+    (answers.Outcome, dead_letter_views.OutcomeView),
+    (answers.Moved, dead_letter_views.MovedView),
+    (answers.Left, dead_letter_views.LeftView),
     (answers.Documents, views.DocumentPage),
     (answers.Document, views.DocumentView),
     (answers.Counts, views.CountsView),
@@ -40,7 +49,8 @@ def fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
 
 def test_every_answer_is_one_of_the_gateways() -> None:
     """No model of the dashboard is without its counterpart."""
-    assert {ours for ours, _ in PAIRS} == set(answers.Answer.__subclasses__())
+    direct = set(answers.Answer.__subclasses__())
+    assert {ours for ours, _ in PAIRS} == direct.union(*(model.__subclasses__() for model in direct))
 
 
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS, ids=lambda model: model.__name__)

@@ -96,8 +96,8 @@ def test_the_documents_page_says_why_documents_failed(app: AppTest) -> None:
 
 
 def test_the_fleet_page_has_processes_lag_and_dead_letters(app: AppTest) -> None:
-    """What is not well and where it was tried again, lag by group, dead letters by topic and code; a topic without any
-    isn't listed."""
+    """What is not well and where it was tried again, a ledger that doesn't balance, lag by group, dead letters by topic
+    and code; a topic without any isn't listed."""
     opened(app, "fleet")
     assert not app.exception
     assert metrics(app) == {
@@ -110,7 +110,11 @@ def test_the_fleet_page_has_processes_lag_and_dead_letters(app: AppTest) -> None
         ("mysql: no answer within 2 s", 7),
         ("none", 0),
     ]
-    assert [(row["topic"], row["code"], row["records"]) for row in rows(app, 1)] == [
+    assert [(row["group"], row["read"], row["imbalance"]) for row in rows(app, 1)] == [("docproc", 6, 2)]
+    assert [error.value for error in app.error] == [
+        "doesn't balance: docproc ← documents.raw. A record was forgotten, or counted twice"
+    ]
+    assert [(row["topic"], row["code"], row["records"]) for row in rows(app, 2)] == [
         ("ratings.dlq", "late", 3),
         ("ratings.dlq", "out_of_range", 2),
     ]
@@ -190,3 +194,50 @@ def test_an_answer_of_another_shape_is_said(app: AppTest, gateway: FakeGateway) 
     opened(app, "fleet")
     assert not app.exception
     assert "`/fleet` isn't understood: lag.0.records" in app.warning[0].value
+
+
+def test_the_page_of_dead_letters(app: AppTest, gateway: FakeGateway) -> None:
+    """How many there are of each kind, which they are, and all about one."""
+    opened(app, "dead-letters")
+    assert not app.exception
+    assert not app.warning
+    assert metrics(app) == {"Open": "1", "Unfinished": "0", "Redriven": "3", "Discarded": "2"}
+    assert (rows(app, 0)[0]["code"], rows(app, 1)[0]["identity"]) == ("bug", "docproc/documents.raw/3/42")
+    assert "it broke" in [code.value for code in app.code]
+    assert "/dead-letters?limit=200&state=open" in gateway.asked
+    app.selectbox(key="dead letters by code").select("bug").run()
+    assert "/dead-letters?limit=200&state=open&code=bug" in gateway.asked
+
+
+def test_dead_letters_are_redriven_by_a_click(app: AppTest, gateway: FakeGateway) -> None:
+    """All that the list shows, or the one that is looked at; what became of them is said."""
+    opened(app, "dead-letters")
+    app.selectbox(key="dead letters by topic").select("documents.raw").run()
+    app.button(key="redrive all").click().run()
+    app.button(key="redrive one").click().run()
+    assert not app.exception
+    assert gateway.told == [
+        ("/dead-letters/redrive", {"filter": {"topic": "documents.raw"}, "limit": 1000}),
+        ("/dead-letters/redrive", {"identities": ["docproc/documents.raw/3/42"]}),
+    ]
+    assert app.info[0].value == "1 redriven"
+
+
+def test_a_discard_needs_a_reason(app: AppTest, gateway: FakeGateway) -> None:
+    """The button waits for it; what was left, and why, is said."""
+    opened(app, "dead-letters")
+    assert app.button(key="discard one").disabled
+    app.text_input(key="reason one").input("rubbish").run()
+    app.button(key="discard one").click().run()
+    assert gateway.told == [
+        ("/dead-letters/discard", {"identities": ["docproc/documents.raw/3/42"], "reason": "rubbish"})
+    ]
+    assert "redriven already" in app.info[0].value
+
+
+def test_a_key_that_is_no_operators_is_told(app: AppTest, gateway: FakeGateway) -> None:
+    """In the gateway's words, in the place of the page."""
+    gateway.answers["/dead-letters/stats"] = 403
+    opened(app, "dead-letters")
+    assert not app.exception
+    assert "`/dead-letters/stats` with 403" in app.warning[0].value

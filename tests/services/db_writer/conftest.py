@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import AsyncIterator, Iterator
+from typing import TypeVar
 from uuid import uuid4
 
 import pymysql
@@ -18,6 +19,9 @@ from shared.tables import Column, WindowTable
 from tests.fleet.harness import Fleet
 from tests.services.db_writer.mysql_server import MySqlServer
 from tests.services.db_writer.samples import Documents
+from tests.services.db_writer.servers import OwnMariaDb, OwnMongo, Server
+
+S = TypeVar("S", bound=Server)
 
 
 @pytest.fixture(scope="session")
@@ -87,3 +91,33 @@ async def rows(mysql_url: str, table: WindowTable, server: MySqlServer) -> Async
     await opened.apply_schema([table])
     yield opened
     await opened.close()
+
+
+@pytest.fixture(scope="session")
+def own_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnMariaDb]:
+    yield from _started(OwnMariaDb(tmp_path_factory.mktemp("mariadb")))
+
+
+@pytest.fixture(scope="session")
+def own_mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnMongo]:
+    yield from _started(OwnMongo(tmp_path_factory.mktemp("mongod")))
+
+
+@pytest.fixture
+async def own_rows(own_mariadb: OwnMariaDb, table: WindowTable) -> AsyncIterator[tuple[MySqlStore, MySqlServer]]:
+    """As `rows` and `server`, on a server that takes only statements of up to 8 kB."""
+    own_mariadb.run("SET GLOBAL max_allowed_packet = 8192")
+    opened = MySqlStore(own_mariadb.url())
+    await opened.apply_schema([table])
+    with MySqlServer.open(own_mariadb.url()) as seen:
+        yield opened, seen
+    await opened.close()
+    own_mariadb.run("SET GLOBAL max_allowed_packet = 16777216")
+
+
+def _started(server: S) -> Iterator[S]:
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()

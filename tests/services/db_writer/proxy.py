@@ -9,12 +9,18 @@ from contextlib import asynccontextmanager
 
 
 class Proxy:
-    """Forwards one loopback port to another. `cut` ends all connections and refuses new ones until `mend`."""
+    """Forwards one loopback port to another. `cut` ends all connections and refuses new ones until `mend`.
+
+    `lose_answer_to` are bytes of a request: the server gets the next one with them, and its answer gets lost together
+    with the connection.
+    """
 
     def __init__(self, target: int) -> None:
         self._target = target
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
+        self.lose_answer_to: bytes | None = None
+        self.lost = 0
 
     async def mend(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
@@ -35,14 +41,26 @@ class Proxy:
         with contextlib.closing(writer), contextlib.suppress(ConnectionError, asyncio.CancelledError):
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
             with contextlib.closing(far_writer):
-                await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
+                doomed = asyncio.Event()
+                await asyncio.gather(self._there(reader, far_writer, doomed), self._back(far_reader, writer, doomed))
 
+    async def _there(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, doomed: asyncio.Event) -> None:
+        while data := await source.read(65536):
+            if self.lose_answer_to is not None and self.lose_answer_to in data:
+                self.lose_answer_to = None
+                doomed.set()
+            sink.write(data)
+            await sink.drain()
+        sink.close()
 
-async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    while data := await source.read(65536):
-        sink.write(data)
-        await sink.drain()
-    sink.close()
+    async def _back(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, doomed: asyncio.Event) -> None:
+        while data := await source.read(65536):
+            if doomed.is_set():
+                self.lost += 1
+                break
+            sink.write(data)
+            await sink.drain()
+        sink.close()
 
 
 @asynccontextmanager

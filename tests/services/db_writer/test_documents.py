@@ -33,7 +33,7 @@ async def feed(handler: Documents, *batches: Sequence[Event]) -> list[DocumentSt
     """What the handler says, batch after batch; nothing is fed back."""
     told: list[DocumentStatus] = []
     for batch in batches:
-        told += said(await handler.handle(messages(batch)))  # type: ignore[arg-type]
+        told += said((await handler.handle(messages(batch))).emits)  # type: ignore[arg-type]
     return told
 
 

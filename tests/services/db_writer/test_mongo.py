@@ -14,7 +14,8 @@ from bson.binary import Binary, BinaryVectorDtype
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from services.db_writer.mongo import MongoStore, late_rows, map_pymongo_errors
+from services.db_writer.mongo import MongoStore, late_rows
+from services.db_writer.mongo_errors import map_pymongo_errors
 from services.db_writer.parts import Tally, Version
 from services.db_writer.statuses import changed
 from shared.contracts.documents import Stage, State

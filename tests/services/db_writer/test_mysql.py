@@ -18,6 +18,7 @@ from services.db_writer.mysql import MySqlStore
 from services.db_writer.rows import Row, newest
 from shared.contracts.metrics import MetricRow
 from shared.errors import Code, Permanent, Transient
+from shared.kafka.pipeline import Handled
 from shared.tables import Column, TopView, WindowTable
 from tests.services.db_writer.mysql_server import MySqlServer
 from tests.services.db_writer.proxy import proxy_to
@@ -247,7 +248,7 @@ async def test_the_handler_writes_what_the_topic_says(
     ]
     handler = Metrics(rows, {table.name: table})
     for _ in range(2):
-        assert await handler.handle(messages(events)) == ()
+        assert await handler.handle(messages(events)) == Handled(folded=3)
         assert stored(server, table) == [("a", 4, 2.0, 1), ("b", 1, 0.5, 1)]
         for message in messages(events):
             await handler.handle([message])

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from services.db_writer.parts import Tally, Version, completions, last_of_each, newest
+from services.db_writer.parts import Tally, Version, completions, failed, last_of_each, newest, redriven
 from shared.contracts.chunks import Part
-from shared.contracts.documents import Stage, State
+from shared.contracts.documents import Reason, Stage, State
 from shared.kafka.records import Message
+from tests.redriven import redriven as back
 from tests.services.db_writer.samples import RECEIVED_AT, chunk, messages, said, vector
 
 
@@ -63,3 +64,14 @@ def test_completion_is_said_with_the_records_time() -> None:
     assert (status.counts.chunks, status.counts.vectors, status.counts.pages) == (1, 1, None)
     assert (status.at, status.content_sha256) == (batch[1].record.time, "content of 1")
     assert (status.received_at, status.chunker) == (RECEIVED_AT, None)
+
+
+def test_of_redriven_parts_it_is_said_that_they_are_written() -> None:
+    """Each by its first position, since that is what had failed; of others nothing is said."""
+    batch: list[Message[Part]] = [Message(found.record, found.event) for found in messages([chunk(), vector()])]
+    again = Message(back(batch[0].record, times=2), batch[0].event)
+    (status,) = said(redriven([again, batch[1]]))
+    assert (status.state, status.stage) == (State.PROCESSING, Stage.DB_WRITER)
+    assert (status.source, status.attempt, status.at) == ("t-0-0", 2, again.record.time)
+    (status,) = said([failed(again, Reason(code="bug", message="no"))])
+    assert (status.source, status.attempt) == ("t-0-0", 2)

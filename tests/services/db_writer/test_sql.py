@@ -14,8 +14,8 @@ TABLE = WindowTable(
 def test_the_upsert_for_mariadb() -> None:
     """The new row is named by VALUES; the count is assigned after the other values, the epoch last."""
     wins = "VALUES(`_epoch`) > `t`.`_epoch` OR VALUES(`_epoch`) = `t`.`_epoch` AND VALUES(`n`) >= `t`.`n`"
-    assert upsert(TABLE, 2, row_alias=False) == (
-        "INSERT INTO `t` (`k`, `n`, `mean`, `_epoch`) VALUES (%s, %s, %s, %s), (%s, %s, %s, %s) "
+    assert upsert(TABLE, ["(1)", "(2)"], row_alias=False) == (
+        "INSERT INTO `t` (`k`, `n`, `mean`, `_epoch`) VALUES (1), (2) "
         "ON DUPLICATE KEY UPDATE "
         f"`mean` = IF({wins}, VALUES(`mean`), `t`.`mean`), "
         f"`n` = IF({wins}, VALUES(`n`), `t`.`n`), "
@@ -26,8 +26,8 @@ def test_the_upsert_for_mariadb() -> None:
 def test_the_upsert_for_mysql() -> None:
     """The new row has an alias; nothing else differs."""
     wins = "new.`_epoch` > `t`.`_epoch` OR new.`_epoch` = `t`.`_epoch` AND new.`n` >= `t`.`n`"
-    assert upsert(TABLE, 1, row_alias=True) == (
-        "INSERT INTO `t` (`k`, `n`, `mean`, `_epoch`) VALUES (%s, %s, %s, %s) AS new "
+    assert upsert(TABLE, ["(1)"], row_alias=True) == (
+        "INSERT INTO `t` (`k`, `n`, `mean`, `_epoch`) VALUES (1) AS new "
         "ON DUPLICATE KEY UPDATE "
         f"`mean` = IF({wins}, new.`mean`, `t`.`mean`), "
         f"`n` = IF({wins}, new.`n`, `t`.`n`), "

@@ -50,7 +50,7 @@ def document(path: str = "acme/one", media_type: str = "text/markdown") -> Messa
 
 async def test_cuts_a_document(docproc: Docproc) -> None:
     """Every chunk says where it stands and how many there are; a status with the counts comes last."""
-    *chunks, status = [emit.event for emit in await docproc.handle([document()])]
+    *chunks, status = [emit.event for emit in (await docproc.handle([document()])).emits]
     assert all(isinstance(chunk, ChunkProcessed) for chunk in chunks)
     parts = [chunk for chunk in chunks if isinstance(chunk, ChunkProcessed)]
     assert [part.chunk_index for part in parts] == list(range(len(parts)))
@@ -63,8 +63,8 @@ async def test_cuts_a_document(docproc: Docproc) -> None:
 
 async def test_a_second_run_gives_the_same(docproc: Docproc) -> None:
     """A replay cuts at the same places under the same ids."""
-    first = [emit.event for emit in await docproc.handle([document()])][:-1]
-    second = [emit.event for emit in await docproc.handle([document()])][:-1]
+    first = [emit.event for emit in (await docproc.handle([document()])).emits][:-1]
+    second = [emit.event for emit in (await docproc.handle([document()])).emits][:-1]
     assert first == second
 
 

@@ -11,8 +11,9 @@ from shared.contracts.chunks import EmbeddingReady
 from shared.contracts.documents import DocumentStatus, Stage, State
 from shared.errors import Code
 from shared.kafka.deadletters import Failure
-from shared.kafka.records import Emit
+from shared.kafka.records import Emit, Message
 from shared.topics import DOCUMENTS_STATUS, EMBEDDINGS_READY
+from tests.redriven import redriven
 from tests.services.embedding.samples import RECEIVED_AT, chunk, message
 
 
@@ -32,7 +33,7 @@ def statuses(emits: Sequence[Emit]) -> list[DocumentStatus]:
 async def test_every_chunk_gets_its_own_vector() -> None:
     """A batch across documents gives one event per chunk, in order, with the chunk's fields and the text's vector."""
     chunks = [chunk(0, 9, text="one"), chunk(1, 9, text="three"), chunk(0, 9, document="d2", text="seventy")]
-    emits = await Embedding(Lengths()).handle([message(event, place) for place, event in enumerate(chunks)])
+    emits = (await Embedding(Lengths()).handle([message(event, place) for place, event in enumerate(chunks)])).emits
     assert [emit.topic for emit in emits] == [EMBEDDINGS_READY] * 3
     for emit, event, length in zip(emits, chunks, (3, 5, 7), strict=True):
         assert isinstance(emit.event, EmbeddingReady)
@@ -45,7 +46,7 @@ async def test_every_chunk_gets_its_own_vector() -> None:
 async def test_the_last_chunk_brings_the_status() -> None:
     """Per document version one status is published, after its vectors and with their number."""
     batch = [message(chunk(place, 3), place) for place in range(3)] + [message(chunk(0, 2, document="d2"), 3)]
-    emits = await Embedding(Lengths()).handle(batch)
+    emits = (await Embedding(Lengths()).handle(batch)).emits
     assert emits[-1].topic is DOCUMENTS_STATUS
     assert emits[-1].cause is batch[2].record
     (status,) = statuses(emits)
@@ -61,3 +62,16 @@ def test_a_failure_is_told() -> None:
     assert (status.state, status.stage) == (State.FAILED, Stage.EMBEDDING)
     assert status.reason is not None
     assert (status.reason.code, status.reason.message) == ("embedding_rejected", "the API refuses the text")
+
+
+async def test_a_redriven_chunk_brings_a_status() -> None:
+    """Whichever it is of its version: the failure before is over. How many vectors there are it can't know."""
+    one = message(chunk(1, 3))
+    again = Message(redriven(one.record), one.event)
+    emits = (await Embedding(Lengths()).handle([again])).emits
+    (status,) = statuses(emits)
+    assert (status.state, status.source, status.attempt) == (State.PROCESSING, one.record.position, 1)
+    assert status.counts.vectors is None
+    failure = Failure(Code.EMBEDDING_REJECTED, "the API refuses the text", 1, datetime.now(UTC))
+    (status,) = statuses(failed(again, failure))
+    assert (status.source, status.attempt) == (one.record.position, 1)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from openai import AsyncOpenAI
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from services.embedding.remote import REQUEST_INPUTS, OpenAIEmbedder, requests
 from shared.errors import Code, Permanent, Transient
@@ -151,6 +151,22 @@ async def test_a_slow_server_is_an_outage(server: ApiServer, client: AsyncOpenAI
     server.answer = slow
     with pytest.raises(Transient, match="does not answer"):
         await OpenAIEmbedder(client, "m").embed(["a"])
+
+
+async def test_a_reply_that_drips_is_an_outage(server: ApiServer, client: AsyncOpenAI) -> None:
+    """A piece now and then keeps the client's own timeout from ending it: the whole request has a deadline too."""
+
+    async def drip(_: dict[str, Any]) -> Response:
+        async def pieces() -> AsyncIterator[bytes]:
+            for _ in range(20):
+                yield b" "
+                await asyncio.sleep(0.1)
+
+        return StreamingResponse(pieces())
+
+    server.answer = drip
+    with pytest.raises(Transient, match="takes longer than"):
+        await OpenAIEmbedder(client, "m", deadline=0.6).embed(["a"])
 
 
 async def test_no_server_is_an_outage() -> None:

@@ -16,6 +16,7 @@ from shared.kafka.deadletters import Failure
 from shared.kafka.records import Message, Partition, Record
 from shared.objects import Objects
 from shared.topics import DOCUMENTS_RAW, DOCUMENTS_STATUS
+from tests.redriven import redriven
 
 TEXT = b"# Rivers\n\nA bed is where a river lies.\n"
 
@@ -43,7 +44,7 @@ def upload(**changes: Any) -> Message[UploadReceived]:
 
 async def test_describes_the_document(objects: Objects) -> None:
     """The version is the record's offset, the time its timestamp, the media type what the bytes say."""
-    raw, status = await Ingest(objects).handle([upload(declared_media_type="image/png")])
+    raw, status = (await Ingest(objects).handle([upload(declared_media_type="image/png")])).emits
     assert raw.topic is DOCUMENTS_RAW
     assert isinstance(raw.event, DocumentRaw)
     assert (raw.event.version, raw.event.media_type) == (41, "text/markdown")
@@ -77,3 +78,18 @@ def test_a_failure_is_told_in_the_status() -> None:
     assert (emit.event.state, emit.event.version) == (State.FAILED, 41)
     assert emit.event.reason is not None
     assert emit.event.reason.message == "a picture can't be read"
+
+
+async def test_a_redriven_upload_keeps_its_first_version(objects: Objects) -> None:
+    """Version and time are those of the first position, in the document, in its status and in another failure; the
+    status names the record, so that the failure before is over."""
+    message = upload()
+    again = Message(redriven(message.record, times=2), message.event)
+    raw, status = (await Ingest(objects).handle([again])).emits
+    (failure,) = failed(again, Failure(Code.BUG, "no", 1, message.record.time))
+    assert isinstance(raw.event, DocumentRaw)
+    assert (raw.event.version, raw.event.received_at) == (41, message.record.time)
+    for event in (status.event, failure.event):
+        assert isinstance(event, DocumentStatus)
+        assert (event.version, event.received_at) == (41, message.record.time)
+        assert (event.source, event.attempt) == ("uploads.received-2-41", 2)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from shared.errors import Code
 from shared.kafka.deadletters import HEADER_LIMIT, Failure, dead_letter
 from shared.kafka.records import Partition, Record
+from tests.redriven import redriven
 
 RECORD = Record(
     Partition("documents.raw", 3),
@@ -63,3 +64,16 @@ def test_a_record_of_nothing_becomes_a_letter_that_can_be_written() -> None:
     failure = Failure(Code.INVALID_MESSAGE, "nothing in it", 1, WHEN)
     made = dead_letter(nothing, failure, group="g", service="s", dlq_topic="t.dlq")
     assert (made.key, made.value) == (None, b"")
+
+
+def test_one_that_fails_again_keeps_its_first_position_and_counts_on() -> None:
+    """So it is the same dead letter; for whom it was redriven is no longer said."""
+    failure = Failure(Code.CORRUPT, "still damaged", 1, WHEN)
+    again = redriven(RECORD, times=3, group="docproc")
+    made = dead_letter(again, failure, group="docproc", service="docproc", dlq_topic="documents.raw.dlq")
+    headers = dict(made.headers)
+    assert len(headers) == len(made.headers)
+    assert (headers["dlq_source_partition"], headers["dlq_source_offset"]) == (b"3", b"42")
+    assert (headers["dlq_source_timestamp"], headers["dlq_redrive_count"]) == (b"1700000000000", b"3")
+    assert "dlq_target_group" not in headers
+    assert "dlq_redrive_count" not in letter("the file is damaged")

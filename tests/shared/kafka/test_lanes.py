@@ -25,7 +25,12 @@ def test_one_key_is_taken_in_order_and_only_by_one_batch() -> None:
     assert lanes.take(2) == []
     lanes.add(message(3, b"a"))
     lanes.release(first)
-    assert offsets(lanes.take(9)) == [2, 3]
+    rest = lanes.take(9)
+    assert offsets(rest) == [2, 3]
+    lanes.add(message(4, b"a"))
+    assert lanes.take(9) == []
+    lanes.release(rest)
+    assert offsets(lanes.take(9)) == [4]
 
 
 def test_other_keys_fill_the_batch() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+
+import pytest
 
 from shared.contracts.documents import DocumentStatus, Stage, State
 from shared.kafka.records import Emit, Partition, Record, encode, trace_parent
 from shared.topics import DOCUMENTS_STATUS
+from tests.redriven import redriven
 
 STATUS = DocumentStatus(
     document_id="d",
@@ -65,3 +69,40 @@ def test_trace_is_carried_on() -> None:
     assert carried.startswith("00-4bf92f3577b34da6a3ce929d0e0e4736-")
     assert carried != TRACE
     assert len(trace_parent(b"rubbish").split("-")[1]) == 32
+
+
+def test_a_redriven_record_knows_where_it_first_stood() -> None:
+    """For whom it is, how often it came back, and partition, offset and timestamp as they were."""
+    record = cause()
+    again = redriven(redriven(record), times=2, group="docproc")
+    assert (record.target_group, record.redrives, record.first) == (None, 0, record)
+    assert (again.target_group, again.redrives) == ("docproc", 2)
+    assert (again.first.position, again.first.timestamp) == (record.position, record.timestamp)
+    assert again.position != record.position
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("dlq_target_group", b""),
+        ("dlq_redrive_count", b"0"),
+        ("dlq_redrive_count", b"x"),
+        ("dlq_source_topic", b"other"),
+        ("dlq_source_partition", b""),
+        ("dlq_source_offset", b"-7"),
+        ("dlq_source_timestamp", b"9" * 19),
+    ],
+)
+def test_headers_that_make_no_sense_do_not_count(name: str, value: bytes) -> None:
+    """They may be anybody's: such a record stands where it stands."""
+    again = redriven(cause())
+    other = replace(again, headers=tuple((key, value if key == name else kept) for key, kept in again.headers))
+    assert other.first is other
+
+
+def test_a_redrive_that_was_written_twice_gives_the_same_ids() -> None:
+    """But other ones than the first time, when other events may have come of it."""
+    first, second = redriven(cause()), redriven(cause(), later=2000)
+    assert ids(Emit(DOCUMENTS_STATUS, STATUS, first)) == ids(Emit(DOCUMENTS_STATUS, STATUS, second))
+    assert ids(Emit(DOCUMENTS_STATUS, STATUS, first)) != ids(Emit(DOCUMENTS_STATUS, STATUS, cause()))
+    assert ids(Emit(DOCUMENTS_STATUS, STATUS, first)) != ids(Emit(DOCUMENTS_STATUS, STATUS, redriven(cause(), times=2)))

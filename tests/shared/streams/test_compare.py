@@ -113,8 +113,9 @@ def test_readings_of_records_that_were_not_read_are_left_out() -> None:
 
 
 def test_dead_letters() -> None:
-    """Each refused record has one, with its code, and no other record has."""
-    ours = {(0, 10): Code.LATE, (0, 11): Code.FUTURE, (0, 12): Code.LATE}
+    """Each refused record has one, with its code, and no other record has; what first stood where nothing is kept any
+    more can't be compared."""
+    ours = {(0, 10): Code.LATE, (0, 11): Code.FUTURE, (0, 12): Code.LATE, (0, 1): Code.LATE}
     stored = {(0, 10): "late", (0, 11): "late", (0, 13): "bug", (0, 5): "late", (0, 20): "late"}
     done = compare_letters("orders.dlq", ours, stored, KEPT)
     assert (done.compared, done.differing, done.older) == (4, 3, 1)

@@ -5,6 +5,7 @@ import json
 import random
 import time
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from shared.errors import Code
+from shared.kafka.records import Record
 from shared.streams.declaration import Stream, Window
 from shared.streams.loading import load_streams
 from shared.streams.recompute import Recomputation, moment
@@ -214,3 +216,21 @@ def test_it_keeps_up_with_a_topic() -> None:
         recomputed.feed(one)
     assert len(records) / (time.process_time() - began) > 10_000
     assert recomputed.refused == {}
+
+
+def test_redriven_records() -> None:
+    """One for another group is not this stream's; a refusal counts under the first position, the last one's code."""
+    recomputed = Recomputation(orders())
+    first = record(b"{", 5, partition=1)
+    recomputed.feed(first)
+
+    def back(group: str, count: int, value: bytes) -> Record:
+        facts = {"source_topic": "orders", "source_partition": "1", "source_offset": "5", "source_timestamp": "7"}
+        facts |= {"target_group": group, "redrive_count": str(count)}
+        headers = tuple((f"dlq_{name}", text.encode()) for name, text in facts.items())
+        return replace(record(value, 9 + count, partition=2), headers=headers)
+
+    recomputed.feed(back("streaming.orders", 2, b"{}"))
+    recomputed.feed(back("streaming.orders", 1, b"{"))
+    recomputed.feed(back("db_writer.documents", 1, b"{"))
+    assert (recomputed.records, recomputed.refused) == (3, {(1, 5): Code.MISSING_FIELD})

@@ -1,0 +1,39 @@
+"""Cauce's own loop, with settings as large as the others'."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from benchmarks.loop_work import Place, Work, handle, place
+from shared.contracts.base import Event
+from shared.kafka.client import Connection, KafkaConsumer, KafkaProducer
+from shared.kafka.loop import ConsumeLoop
+from shared.kafka.pipeline import Handled, Limits, Pipeline
+from shared.kafka.records import Emit, Message
+from shared.topics import Topic
+
+AT_ONCE = 5_000
+
+
+class OurWork(Work, Event):
+    """The same contract, as a topic declares it."""
+
+
+async def run(where: Place) -> None:
+    source, target = (Topic(name, "key", 6, timedelta(hours=1), OurWork) for name in (where.source, where.target))
+
+    async def answer(batch: Sequence[Message[Any]]) -> Handled:
+        return Handled([Emit(target, handle(message.event), message.record) for message in batch])
+
+    connection = Connection(where.servers)
+    producer = KafkaProducer(connection, compression=None)
+    limits = Limits(concurrency=2, batch_records=2_000, buffer_records=AT_ONCE)
+    pipeline = Pipeline("bench", where.group, (source,), answer, limits=limits)
+    await ConsumeLoop(pipeline, KafkaConsumer(connection, where.group, [where.source]), producer).run()
+
+
+if __name__ == "__main__":
+    asyncio.run(run(place()))

@@ -1,0 +1,173 @@
+"""Every safeguard of the guarantee, as the edit that removes it, and the tests that must notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LOOP = ("tests/shared/kafka/test_loop_in_memory.py",)
+UNITS = ("tests/shared/kafka",)
+MYSQL = ("tests/services/db_writer/test_mysql.py", "tests/services/db_writer/test_epochs.py")
+MONGODB = ("tests/services/db_writer/test_mongo.py", "tests/services/db_writer/test_documents.py")
+READINGS = ("tests/services/db_writer/test_readings.py",)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`before` stands exactly once in `file`; without it the promise in `safeguard` no longer holds."""
+
+    safeguard: str
+    file: str
+    before: str
+    after: str
+    tests: tuple[str, ...]
+
+
+MUTANTS = (
+    Mutant(
+        "a dead letter is awaited before its record counts as finished",
+        "shared/kafka/settling.py",
+        "await self._deliver([letter, *self._told(message, failure)])",
+        "self._unawaited = asyncio.ensure_future(self._deliver([letter, *self._told(message, failure)]))",
+        LOOP,
+    ),
+    Mutant(
+        "what a handler returned is published before its records count as finished",
+        "shared/kafka/settling.py",
+        "await self._publish(encode(handled.emits, self._pipeline.service))",
+        "pass",
+        LOOP,
+    ),
+    Mutant(
+        "the watermark moves over an unbroken run only",
+        "shared/kafka/watermark.py",
+        "self._finished.add(offset)",
+        "self._next = offset + 1",
+        UNITS,
+    ),
+    Mutant(
+        "a revoke waits for work under way",
+        "shared/kafka/loop.py",
+        "await self._drain(partitions, cancel=False)",
+        "pass",
+        LOOP,
+    ),
+    Mutant(
+        "what has finished is committed when a partition leaves",
+        "shared/kafka/loop.py",
+        "await self._commit(leaving)",
+        "pass",
+        LOOP,
+    ),
+    Mutant(
+        "long work goes on where its partition comes back",
+        "shared/kafka/loop.py",
+        "if not watermark.add(record.offset) or (record.partition, record.offset) in self._places:",
+        "if not watermark.add(record.offset):",
+        LOOP,
+    ),
+    Mutant(
+        "an outage is no fault of the record",
+        "shared/kafka/retry.py",
+        "return Retry(max(error.retry_after or 0.0, policy.wait(attempt)), outage=True)",
+        "return GiveUp(Code.BUG, str(error))",
+        UNITS,
+    ),
+    Mutant(
+        "an outage uses up none of a record's attempts",
+        "shared/kafka/settling.py",
+        "outages, faults = outages + outage, faults + (not outage)",
+        "outages, faults = outages + 1, faults + 1",
+        LOOP,
+    ),
+    Mutant(
+        "a batch is halved until the bad record is alone",
+        "shared/kafka/settling.py",
+        "if len(batch) > 1 and not outage:",
+        "if False:",
+        LOOP,
+    ),
+    Mutant(
+        "one lane per key",
+        "shared/kafka/lanes.py",
+        "return (record.partition, record.key) if record.key is not None else (record.partition, record.offset)",
+        "return record.partition, record.offset",
+        LOOP,
+    ),
+    Mutant(
+        "a lane stays shut while a batch of it is under way",
+        "shared/kafka/lanes.py",
+        "self._shut.add(lane)",
+        "pass",
+        UNITS,
+    ),
+    Mutant(
+        "the buffer is bounded",
+        "shared/kafka/loop.py",
+        "self._consumer.pause(self._watermarks)",
+        "pass",
+        LOOP,
+    ),
+    Mutant(
+        "one batch at a time asks a dependency that is away",
+        "shared/kafka/circuit.py",
+        "if self._failures >= OPENS_AFTER:",
+        "if False:",
+        UNITS,
+    ),
+    Mutant(
+        "too many dead letters halt",
+        "shared/kafka/settling.py",
+        "self._limit.check(record, failure.code, failure.message)",
+        "pass",
+        LOOP,
+    ),
+    Mutant(
+        "a consumer that stands still is replaced",
+        "shared/kafka/loop.py",
+        "            if still:\n",
+        "            if False:\n",
+        LOOP,
+    ),
+    Mutant(
+        "a record put back for one group is handled by no other",
+        "shared/kafka/loop.py",
+        "if self._is_for_another_group(record):",
+        "if False:",
+        LOOP,
+    ),
+    Mutant(
+        "every outcome is in the ledger",
+        "shared/kafka/settling.py",
+        "self._ledger.settle(topic.name, Outcome.DEAD_LETTERED)",
+        "pass",
+        LOOP,
+    ),
+    Mutant(
+        "of one batch's rows of a key the newest is written",
+        "services/db_writer/rows.py",
+        "if known is None or row.version >= known.version:",
+        "if True:",
+        ("tests/services/db_writer/test_rows.py",),
+    ),
+    Mutant(
+        "MySQL keeps the newer row",
+        "services/db_writer/sql.py",
+        'wins = f"{new(EPOCH)} > {old(EPOCH)} OR {same_epoch}"',
+        'wins = "TRUE"',
+        MYSQL,
+    ),
+    Mutant(
+        "a deadlock is an outage",
+        "services/db_writer/mysql.py",
+        "if number in REFUSED_VALUES:",
+        "if number in REFUSED_VALUES | {1213}:",
+        MYSQL,
+    ),
+    Mutant(
+        "a wrong password is an outage",
+        "services/db_writer/mongo.py",
+        "if codes & REFUSED_DOCUMENTS:",
+        "if codes & (REFUSED_DOCUMENTS | {18}):",
+        MONGODB,
+    ),
+)
