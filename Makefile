@@ -47,6 +47,10 @@ test-faults: $(READY) ## Every fault caused for real (about an hour); fills the 
 test-compose: $(READY) ## The compose files for real, with podman or Docker (skips where neither is)
 	@$(BIN)/pytest -m compose --timeout 1800
 
+.PHONY: test-mutants
+test-mutants: $(READY) ## Removes each safeguard of the guarantee in turn, and sees that a test fails
+	@$(BIN)/python -m tests.mutants
+
 .PHONY: lint
 lint: $(READY) ## Formatting and lint rules
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .

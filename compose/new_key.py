@@ -1,8 +1,8 @@
 """`python3 compose/new_key.py COMPANY >> compose/.env`: API keys for Compose, needing nothing but Python.
 
 There are two, of one company. The caller's is shown on standard error, this once, and is nowhere else: the file gets
-its SHA-256, also as that of an operator, who may see and redrive dead letters. The dashboard's is in the file, since the
-dashboard has to present it; nobody needs to read it.
+its SHA-256, also as that of an operator, who may see and redrive dead letters. The dashboard's is in the file, since
+the dashboard has to present it; nobody needs to read it.
 """
 
 from __future__ import annotations

@@ -21,5 +21,5 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES)
 async def test_fault(world: World, case: Case) -> None:
-    """Every input is accounted for once and in order, nothing older is over newer, no offset is ahead of its effects."""
+    """Every input is accounted for once, in order, and no older version is over a newer one."""
     await run(world, case)
