@@ -51,6 +51,10 @@ test-compose: $(READY) ## The compose files for real, with podman or Docker (ski
 test-mutants: $(READY) ## Removes each safeguard of the guarantee in turn, and sees that a test fails
 	@$(BIN)/python -m tests.mutants
 
+.PHONY: soak
+soak: $(READY) ## The stores away for ten minutes; half an hour of load in which nothing may grow
+	@$(BIN)/python -m tests.soak
+
 .PHONY: lint
 lint: $(READY) ## Formatting and lint rules
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .

@@ -98,6 +98,7 @@ def routes(health: Health) -> list[Route]:
 
     async def metrics_page(_: Request) -> Response:
         health.ledger()  # whose imbalance is a metric
+        metrics.TASKS.set(len(asyncio.all_tasks()))
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return [Route("/live", live), Route("/ready", ready), Route("/metrics", metrics_page)]

@@ -33,6 +33,7 @@ HANDLE_SECONDS = Histogram(
     ["service"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
+TASKS = Gauge("cauce_asyncio_tasks", "Tasks of the event loop, when it was asked")
 READY = Gauge("cauce_ready", "1 when dependencies answer and partitions are assigned, else 0", ["service"])
 
 
