@@ -18,6 +18,9 @@ from shared.runtime.service import Service
 from shared.topics import DOCUMENTS_RAW
 
 NAME = "docproc"
+PATIENCE_S = 300
+"""For all that a document takes beside the parsers' deadlines, which it may have to wait for twice: one works, one
+waits."""
 
 
 @asynccontextmanager
@@ -28,7 +31,7 @@ async def build(settings: DocprocSettings) -> AsyncIterator[Service]:
     options = settings.pool_options()
     async with ParserPool(options) as pool:
         handler = Docproc(objects, pool, options.chunking.fingerprint).handle
-        limits = Limits(concurrency=settings.parse_workers + 1, drain=settings.drain_seconds)
+        limits = _limits(settings)
         pipeline = Pipeline(NAME, NAME, (DOCUMENTS_RAW,), handler, failed, limits)
         loop = consume_loop(settings, connection, pipeline, producer)
         health = Health(NAME, (loop,), {"kafka": producer.probe, "object store": objects.probe})
@@ -37,3 +40,11 @@ async def build(settings: DocprocSettings) -> AsyncIterator[Service]:
             yield Service(health, settings.health_host, settings.health_port, producer.start, (loop,), (reporter.run,))
         finally:
             await producer.stop()
+
+
+def _limits(settings: DocprocSettings) -> Limits:
+    return Limits(
+        concurrency=settings.parse_workers + 1,
+        drain=settings.drain_seconds,
+        patience=2 * settings.parse_deadline_seconds + PATIENCE_S,
+    )

@@ -31,7 +31,7 @@ from shared.kafka.decoding import decode
 from shared.kafka.lanes import Lanes
 from shared.kafka.ledger import Ledger, Outcome
 from shared.kafka.pipeline import Batch, Pipeline
-from shared.kafka.records import TARGET_GROUP, Message, Partition, Record
+from shared.kafka.records import Message, Partition, Record
 from shared.kafka.settling import Abandoned, Settling
 from shared.kafka.transport import Consumer, Producer
 from shared.kafka.watermark import Watermark
@@ -254,8 +254,7 @@ class ConsumeLoop:
 
     def _is_for_another_group(self, record: Record) -> bool:
         """A dead letter that was put back is there for the group that had failed on it."""
-        target = record.header(TARGET_GROUP)
-        return target is not None and target.decode(errors="replace") != self._pipeline.group
+        return record.target_group not in {None, self._pipeline.group}
 
     async def _until_room(self) -> None:
         """Once the buffer is full nothing is fetched until half of it is free. Kafka's client reads ahead by itself, up

@@ -67,7 +67,7 @@ class Record:
     @property
     def target_group(self) -> str | None:
         """Of a redriven record: the only consumer group that it is for."""
-        return _text(self.header(f"{PREFIX}target_group"))
+        return _text(self.header(TARGET_GROUP))
 
     @property
     def redrives(self) -> int:

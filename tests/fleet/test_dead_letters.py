@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from shared.contracts import ids
 from shared.contracts.dead_letters import Action, DeadLetterAction
 from shared.contracts.uploads import UploadReceived
 from shared.kafka.client import KafkaProducer, offset_ranges, read_from
-from shared.kafka.records import Emit, Record, encode
+from shared.kafka.records import Emit, Outgoing, Record, encode
 from shared.objects import Objects
 from shared.topics import DLQ_ACTIONS, UPLOADS_RECEIVED
 from tests.fleet.harness import OTHER_KEY, Fleet, Upload
@@ -48,6 +49,9 @@ class Desk:
         )
         [written] = await self._producer.publish(encode([Emit(UPLOADS_RECEIVED, upload)], "test"))
         return Upload(Path(f"{name}.md"), upload.document_id, written.offset), path
+
+    async def publish(self, outgoing: Outgoing) -> None:
+        await self._producer.publish([outgoing])
 
     async def store(self, path: str, text: str) -> None:
         async with self._objects.writer(path) as writer:
@@ -188,3 +192,22 @@ async def test_a_redriven_older_version_is_superseded(desk: Desk) -> None:
 async def _superseded(desk: Desk, upload: Upload) -> bool:
     timeline = (await desk.document(upload.document_id))["timeline"]
     return any((one["version"], one["state"]) == (upload.version, "superseded") for one in timeline)
+
+
+async def test_a_refused_event_is_put_back_as_it_was_and_then_mended(desk: Desk) -> None:
+    """Spark refuses it again under its first name; mended it is counted, and `cauce verify` agrees with all of it."""
+    user = 138_493
+    event = {"userId": user, "movieId": 1, "rating": 9.5, "timestamp": int(time.time() * 1000)}
+    await desk.publish(Outgoing("ratings", str(user).encode(), json.dumps(event).encode()))
+    await until(lambda: len(desk.listed(str(user))) == 1, seconds=120)
+    [letter] = desk.listed(str(user))
+    assert (letter["group"], letter["code"], letter["failures"]) == ("streaming.ratings", "out_of_range", 1)
+    desk.dlq("redrive", letter["identity"])
+    await until(lambda: [one["failures"] for one in desk.listed(str(user))] == [2], seconds=60)
+    [again] = desk.listed(str(user))
+    assert again["identity"] == letter["identity"]
+    patch = json.dumps({"rating": 5, "timestamp": int(time.time() * 1000)})
+    assert "1 redriven" in desk.dlq("redrive", letter["identity"], "--patch", patch)
+    code, said = desk.fleet.cauce("verify", "ratings", "--wait", "60")
+    assert code == 0, said
+    assert [one["state"] for one in desk.listed(str(user), "all")] == ["redriven"]
