@@ -8,6 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 
+from benchmarks import loop_process
 from benchmarks.loop_work import Place, decode, encode, handle, place
 
 AT_ONCE = 5_000
@@ -45,4 +46,4 @@ async def send(producer: AIOKafkaProducer, target: str, record: ConsumerRecord[b
 
 
 if __name__ == "__main__":
-    asyncio.run(run(place()))
+    loop_process.run(run(place()))

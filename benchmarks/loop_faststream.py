@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
 
 from faststream import AckPolicy, FastStream  # type: ignore[import-not-found]
 from faststream.confluent import KafkaBroker, KafkaPublishMessage  # type: ignore[import-not-found]
 
+from benchmarks import loop_process
 from benchmarks.loop_work import Place, decode, encode, handle, place
 
 AT_ONCE = 5_000
@@ -21,7 +22,7 @@ async def run(where: Place) -> None:
         partitioner="murmur2_random",
         allow_auto_create_topics=False,
         config={"batch.size": 1024 * 1024},
-        logger=None,
+        log_level=logging.WARNING,
     )
 
     async def answer(values: list[bytes]) -> None:
@@ -48,4 +49,4 @@ async def undecoded(message: object) -> object:
 
 
 if __name__ == "__main__":
-    asyncio.run(run(place()))
+    loop_process.run(run(place()))

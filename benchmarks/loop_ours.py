@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from benchmarks import loop_process
 from benchmarks.loop_work import Place, Work, handle, place
 from shared.contracts.base import Event
 from shared.kafka.client import Connection, KafkaConsumer, KafkaProducer
@@ -36,4 +36,4 @@ async def run(where: Place) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run(place()))
+    loop_process.run(run(place()))

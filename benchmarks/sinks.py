@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import statistics
 import subprocess
 import sys
@@ -121,18 +122,26 @@ class Bench:
                     return (done - begun[1]) / (now - begun[0])
                 if process.poll() is not None:
                     sys.exit(f"{case.name} ended by itself, with exit code {process.returncode}")
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.1)
 
     @contextmanager
     def _working(self, case: Case, group: str) -> Iterator[subprocess.Popen[bytes]]:
         module, *options = CONTENDERS[case.name]
         endpoints = self._fleet.state.endpoints
-        place = [case.kind, self._kafka.bootstrap_servers, group, endpoints.mysql_url, endpoints.mongodb_url]
-        words = [*place, str(self._streams), *options, *(["--known"] if case.state == KNOWN else [])]
+        words = [
+            case.kind,
+            self._kafka.bootstrap_servers,
+            group,
+            endpoints.mysql_url,
+            endpoints.mongodb_url,
+            *options,
+            *(["--known"] if case.state == KNOWN else []),
+        ]
         with tempfile.TemporaryFile() as said:
             process = subprocess.Popen(
                 [sys.executable, "-W", "ignore", "-m", f"benchmarks.{module}", *words],
                 cwd=ROOT,
+                env=self._environment(),
                 stdout=said,
                 stderr=said,
             )
@@ -145,6 +154,18 @@ class Bench:
             finally:
                 process.kill()
                 process.wait()
+
+    def _environment(self) -> dict[str, str]:
+        endpoints = self._fleet.state.endpoints
+        ours = {
+            "KAFKA_BOOTSTRAP_SERVERS": self._kafka.bootstrap_servers,
+            "CAUCE_MYSQL_URL": endpoints.mysql_url,
+            "CAUCE_MONGODB_URL": endpoints.mongodb_url,
+            "CAUCE_STREAMS_DIR": str(self._streams),
+            "CAUCE_HEALTH_PORT": "0",
+            "CAUCE_LOG_LEVEL": "warning",
+        }
+        return {**os.environ, **ours}
 
     def _check(self, kind: str) -> None:
         endpoints = self._fleet.state.endpoints

@@ -6,7 +6,6 @@ import argparse
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from shared.kafka.records import Outgoing
@@ -45,7 +44,6 @@ class Place:
     group: str
     mysql_url: str
     mongodb_url: str
-    streams: Path
     known: bool
     at_once: int
 
@@ -55,7 +53,6 @@ def place() -> Place:
     options = argparse.ArgumentParser()
     for name in ("kind", "servers", "group", "mysql_url", "mongodb_url"):
         options.add_argument(name)
-    options.add_argument("streams", type=Path)
     options.add_argument("--known", action="store_true", help="all rows are there already")
     options.add_argument("--at-once", type=int, default=1, help="batches in flight")
     return Place(**vars(options.parse_args()))

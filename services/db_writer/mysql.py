@@ -27,8 +27,11 @@ POOL = 16
 DELETED_AT_ONCE = 2_000
 PACKET_HEAD = 64
 """Bytes to spare for what surrounds a statement in its packet."""
+IDLE_SECONDS = 30
+"""A writer that stands still within a transaction holds its locks, also against its successor, until the server ends
+the connection; by itself a server waits for eight hours."""
 SESSION = (
-    "SET SESSION sql_mode='STRICT_ALL_TABLES', sql_notes=0, time_zone='+00:00', "
+    f"SET SESSION wait_timeout={IDLE_SECONDS}, sql_mode='STRICT_ALL_TABLES', sql_notes=0, time_zone='+00:00', "
     "innodb_lock_wait_timeout=10, lock_wait_timeout=10"
 )
 NO_COLUMN, PARSE_ERROR, NO_TABLE, PACKET_TOO_LARGE = 1054, 1064, 1146, 1153
@@ -171,7 +174,7 @@ def _row_alias(connection: Any) -> bool:
 
 
 async def _pool(settings: dict[str, Any]) -> Any:
-    return await aiomysql.create_pool(minsize=0, maxsize=POOL, **settings)  # type: ignore[no-untyped-call]
+    return await aiomysql.create_pool(minsize=0, maxsize=POOL, pool_recycle=IDLE_SECONDS // 2, **settings)  # type: ignore[no-untyped-call]
 
 
 @contextlib.contextmanager

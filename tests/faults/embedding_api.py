@@ -88,6 +88,7 @@ async def misordered(act: Act) -> None:
 async def poisoned(answer: Answer, act: Act) -> None:
     async with api_server() as server:
         server.answer = answer
+        act.world.stop("embedding")  # nobody else is to embed it
         letter = ("embedding", CHUNKS_PROCESSED.name)
         await act.load.upload(f"A {POISON} text.".encode(), "bad.txt", code="embedding_rejected", letter=letter)
         await _with(server, act)

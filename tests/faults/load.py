@@ -57,12 +57,9 @@ class Load:
         """As often as it takes, one after the other where it is repeated: the order per key is the sender's."""
         while True:
             try:
-                accepted = await self._producer.publish(records)
+                return await self._producer.publish(records)
             except Transient:
                 await asyncio.sleep(0.5)
-                continue
-            self._truth.accepted += accepted
-            return accepted
 
     # ---- documents -----------------------------------------------------------------------------------------------
 

@@ -60,4 +60,5 @@ async def _fails(act: Act, name: str | None) -> Uploaded:
 
 
 def _redrive(act: Act, key: str) -> str:
+    act.truth.redriven.add(key)
     return act.world.run("cauce", "dlq", "redrive", "--key", key)

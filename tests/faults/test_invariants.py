@@ -64,7 +64,7 @@ async def test_a_wrong_order_and_a_stray_dead_letter_are_found(world: World) -> 
         for name, value in {
             "source_topic": DOCUMENTS_RAW.name.encode(),
             "source_partition": b"0",
-            "source_offset": b"0",
+            "source_offset": b"1000000",
             "consumer_group": b"docproc",
             "error_code": b"bug",
         }.items()

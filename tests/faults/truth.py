@@ -10,7 +10,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from shared.kafka.client import offset_ranges
-from shared.kafka.records import Acknowledged, Partition
+from shared.kafka.records import Partition
 from shared.topics import (
     CHUNKS_PROCESSED,
     CONSUMED,
@@ -103,7 +103,8 @@ class Truth:
     windows: dict[int, Cell] = field(default_factory=dict)
     readings: dict[str, Measure] = field(default_factory=dict)
     letters: set[Letter] = field(default_factory=set)
-    accepted: list[Acknowledged] = field(default_factory=list)
+    redriven: set[str] = field(default_factory=set)
+    """Keys whose order an operator has changed."""
 
 
 async def new_truth(world: World) -> Truth:

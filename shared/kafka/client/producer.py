@@ -92,6 +92,7 @@ class KafkaProducer:
         if outbox is not None and self._outbox is outbox:
             self._outbox = None
             await stop_client(outbox.client)
+            await abandon(outbox.client)  # what came too late for the flush
 
     async def probe(self) -> None:
         """Raises Transient unless a broker answers now."""
