@@ -201,6 +201,7 @@ class ConsumeLoop:
             failures, self._fetch_outage = 0, None
 
     async def _back_off(self, error: Transient, failures: int) -> None:
+        self.moved_at = time.monotonic()
         delay = self._pipeline.retry.wait(failures)
         metrics.RETRIES.labels(self._pipeline.service, "outage").inc()
         log.warning("will fetch again", error=str(error), wait=delay)
@@ -262,14 +263,19 @@ class ConsumeLoop:
         if not self._fills(1.0):
             return
         self._held_back = self._waits_for_room = True
-        while self._fills(0.5) and not self._interrupted.is_set():
-            self._room.clear()
-            try:
-                await asyncio.wait_for(self._room.wait(), KEEP_ALIVE)
-            except TimeoutError:
-                await self._unless_interrupted(self._consumer.keep_alive())
-            self.moved_at = time.monotonic()
-        self._waits_for_room = False
+        try:
+            while self._fills(0.5) and not self._interrupted.is_set():
+                await self._room_or_keep_alive()
+        finally:
+            self._waits_for_room = False
+
+    async def _room_or_keep_alive(self) -> None:
+        self._room.clear()
+        try:
+            await asyncio.wait_for(self._room.wait(), KEEP_ALIVE)
+        except TimeoutError:
+            await self._unless_interrupted(self._consumer.keep_alive())
+        self.moved_at = time.monotonic()
 
     def _fills(self, share: float) -> bool:
         """Whether what waits is at least so much of the buffer."""
@@ -369,9 +375,9 @@ class ConsumeLoop:
 
         Longer work goes on, since most partitions come back to the member that had them.
         """
+        self._give_back(self._lanes.drop(partitions))
         await self._drain(partitions, cancel=False)
         leaving = {partition: self._watermarks.pop(partition) for partition in partitions & self._watermarks.keys()}
-        self._give_back(self._lanes.drop(partitions))
         await self._commit(leaving)
 
     def _newly_assigned(self, partitions: frozenset[Partition]) -> None:

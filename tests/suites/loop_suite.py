@@ -537,18 +537,20 @@ class LoopSuite:
         assert set(range(30)) <= handled["one"] | handled["two"]
         assert await bench.unfinished() == 0
 
-    async def test_work_under_way_is_finished_before_its_partition_moves(self, bench: Bench) -> None:
-        """What is done within the drain is committed before another member begins: nothing is handled twice."""
+    @pytest.mark.parametrize("concurrency", [1, 12])
+    async def test_work_under_way_is_finished_before_its_partition_moves(self, bench: Bench, concurrency: int) -> None:
+        """What is done within the drain is committed before another member begins, and nothing new is begun of what
+        leaves: nothing is handled twice."""
         begun: list[int] = []
         slow = asyncio.Event()
 
         async def handle(batch: Sequence[Message[Any]]) -> Handled:
             begun.extend(message.event.number for message in batch)
             slow.set()
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.25)
             return Handled()
 
-        limits = Limits(concurrency=12, drain=20)
+        limits = Limits(concurrency=concurrency, drain=20)
         await bench.send(*[(f"k{number}", number) for number in range(12)])
         async with bench.running(handle, limits):
             await slow.wait()
