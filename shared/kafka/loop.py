@@ -41,6 +41,8 @@ log = structlog.get_logger()
 
 STILL = 60.0
 """Seconds after which a loop that has asked nothing of Kafka counts as stuck."""
+FETCHED_AT_ONCE = 1_000
+"""More at a time, and decoding them would keep everything else waiting: 10 ms of this many, of 1 kB."""
 FETCH_FAILURES = 30
 REBUILDS = 2
 """Consumers in a row that may stand still before the process is started anew."""
@@ -209,7 +211,7 @@ class ConsumeLoop:
             await asyncio.wait_for(self._interrupted.wait(), delay)
 
     async def _fetch_once(self) -> None:
-        room = max(1, self._limits.buffer_records - self._lanes.records)
+        room = max(1, min(FETCHED_AT_ONCE, self._limits.buffer_records - self._lanes.records))
         fetched = await self._consumer.fetch(room, self._limits.fetch_wait)
         self.moved_at = time.monotonic()
         if not fetched:
