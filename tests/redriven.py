@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from shared.kafka.records import Partition, Record
 
 
@@ -19,8 +17,7 @@ def redriven(record: Record, times: int = 1, group: str = "a group", later: int 
         "redrive_count": str(times),
     }
     own = tuple(header for header in record.headers if not header[0].startswith("dlq_"))
-    return replace(
-        record,
+    return record._replace(
         partition=Partition(first.partition.topic, first.partition.number + 1),
         offset=first.offset + later,
         timestamp=first.timestamp + later,

@@ -6,7 +6,7 @@ write it twice, and so does a redrive that fails again, with a greater `dlq_redr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shared.contracts.base import format_instant
@@ -60,7 +60,7 @@ def dead_letter(record: Record, failure: Failure, *, group: str, service: str, d
 def without_value(letter: Outgoing) -> Outgoing:
     """For a letter that no broker takes: the position says where the bytes still lie, for as long as they are kept."""
     size = str(len(letter.value or b"")).encode()
-    return replace(letter, value=b"", headers=(*letter.headers, (f"{PREFIX}value_left_out_bytes", size)))
+    return letter._replace(value=b"", headers=(*letter.headers, (f"{PREFIX}value_left_out_bytes", size)))
 
 
 def _originals(record: Record) -> Headers:

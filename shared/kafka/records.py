@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from hashlib import sha1
 from typing import Generic, NamedTuple, TypeVar
 from uuid import uuid4
 
 from shared.contracts.base import Event, format_instant
-from shared.contracts.ids import NAMESPACE
 from shared.topics import Topic
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
@@ -23,7 +20,6 @@ TARGET_GROUP = "dlq_target_group"
 PREFIX = "dlq_"
 """Of every header that is about a failure of the record, or its redrive."""
 _DIGITS = 18
-_NAMESPACE = NAMESPACE.bytes
 _RANDOM = 16 + 8
 """Bytes of a trace's id and of a span's."""
 _TRACE_PARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -34,8 +30,7 @@ class Partition(NamedTuple):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A record as it was read; `timestamp` in milliseconds since 1970."""
 
     partition: Partition
@@ -84,11 +79,10 @@ class Record:
         partition, offset, timestamp = (_number(self.header(PREFIX + name)) for name in names)
         if partition is None or offset is None or timestamp is None:
             return self
-        return replace(self, partition=Partition(self.partition.topic, partition), offset=offset, timestamp=timestamp)
+        return self._replace(partition=Partition(self.partition.topic, partition), offset=offset, timestamp=timestamp)
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A record to be written; the key chooses its partition."""
 
     topic: str
@@ -163,17 +157,11 @@ def _constant(topic: str, source: str, time: str) -> Headers:
 
 
 def _event_id(cause: Record, topic: str, ordinal: int) -> str:
-    """The same for the same cause, so that a reader can tell an event that a crash had published twice."""
+    """The cause and what it brought about, as `documents.raw-3-42>chunks.processed#0`: the same for the same cause, so
+    that a reader can tell an event that a crash had published twice."""
     redrives = cause.redrives if cause.headers else 0
     position = f"{cause.first.position}~{redrives}" if redrives else cause.position
-    return _uuid5(f"{position}>{topic}#{ordinal}")
-
-
-def _uuid5(name: str) -> str:
-    """As `str(uuid5(NAMESPACE, name))`, which takes three times as long."""
-    digest = sha1(_NAMESPACE + name.encode(), usedforsecurity=False).hexdigest()
-    variant = "89ab"[int(digest[16], 16) & 3]
-    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
+    return f"{position}>{topic}#{ordinal}"
 
 
 def _text(value: bytes | None) -> str | None:

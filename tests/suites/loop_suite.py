@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -53,7 +53,7 @@ class Bench:
 
     async def put_back(self, group: str, number: tuple[str, int]) -> None:
         """As a dead letter of that group is."""
-        await self._publish([replace(_record(self.work, number), headers=((TARGET_GROUP, group.encode()),))])
+        await self._publish([_record(self.work, number)._replace(headers=((TARGET_GROUP, group.encode()),))])
 
     async def _publish(self, records: Sequence[Outgoing]) -> None:
         producer = self.broker.producer()

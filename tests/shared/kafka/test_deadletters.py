@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from shared.errors import Code
@@ -60,7 +59,7 @@ def test_a_bug_is_told_without_its_traceback() -> None:
 
 def test_a_record_of_nothing_becomes_a_letter_that_can_be_written() -> None:
     """No client sends a record with neither key nor value, so the letter's value is empty instead."""
-    nothing = replace(RECORD, key=None, value=None)
+    nothing = RECORD._replace(key=None, value=None)
     failure = Failure(Code.INVALID_MESSAGE, "nothing in it", 1, WHEN)
     made = dead_letter(nothing, failure, group="g", service="s", dlq_topic="t.dlq")
     assert (made.key, made.value) == (None, b"")

@@ -120,7 +120,7 @@ async def test_small_publishes_at_once_share_batches(
 async def test_a_record_too_large_fails_alone(kafka: Connection, producer: KafkaProducer, topic: Topic) -> None:
     """It is refused for good; what others publish at the same time is written, and so is what comes next, at once."""
     large = Outgoing(topic.name, b"k", uuid4().bytes * 20 * KIB)
-    incompressible = replace(large, value=b"".join(uuid4().bytes for _ in range(20 * KIB)))
+    incompressible = large._replace(value=b"".join(uuid4().bytes for _ in range(20 * KIB)))
     before, refused, elsewhere = await asyncio.gather(
         producer.publish(numbered(topic, b"k", 30)),
         producer.publish([incompressible]),

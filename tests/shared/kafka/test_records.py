@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -96,7 +95,7 @@ def test_a_redriven_record_knows_where_it_first_stood() -> None:
 def test_headers_that_make_no_sense_do_not_count(name: str, value: bytes) -> None:
     """They may be anybody's: such a record stands where it stands."""
     again = redriven(cause())
-    other = replace(again, headers=tuple((key, value if key == name else kept) for key, kept in again.headers))
+    other = again._replace(headers=tuple((key, value if key == name else kept) for key, kept in again.headers))
     assert other.first is other
 
 

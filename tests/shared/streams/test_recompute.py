@@ -5,7 +5,6 @@ import json
 import random
 import time
 from collections import Counter, defaultdict
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -228,7 +227,7 @@ def test_redriven_records() -> None:
         facts = {"source_topic": "orders", "source_partition": "1", "source_offset": "5", "source_timestamp": "7"}
         facts |= {"target_group": group, "redrive_count": str(count)}
         headers = tuple((f"dlq_{name}", text.encode()) for name, text in facts.items())
-        return replace(record(value, 9 + count, partition=2), headers=headers)
+        return record(value, 9 + count, partition=2)._replace(headers=headers)
 
     recomputed.feed(back("streaming.orders", 2, b"{}"))
     recomputed.feed(back("streaming.orders", 1, b"{"))
