@@ -13,6 +13,12 @@ from tests.fleet.declared import make_streams
 from tests.fleet.harness import Fleet
 
 RUNNING = "CAUCE_TEST_STATE_DIR"
+FAULTS = Path(__file__).parent / "faults"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The faults' world comes first: it is gone when the fleet of all others starts, whose Spark takes half a core."""
+    items.sort(key=lambda item: FAULTS not in item.path.parents)
 
 
 @pytest.fixture(scope="session")
