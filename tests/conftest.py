@@ -13,12 +13,13 @@ from tests.fleet.declared import make_streams
 from tests.fleet.harness import Fleet
 
 RUNNING = "CAUCE_TEST_STATE_DIR"
-FAULTS = Path(__file__).parent / "faults"
+SERVERS_OF_THEIR_OWN = [Path(__file__).parent / "faults", Path(__file__).parent / "compose_local"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The faults' world comes first: it is gone when the fleet of all others starts, whose Spark takes half a core."""
-    items.sort(key=lambda item: FAULTS not in item.path.parents)
+    """Tests with servers of their own come first: those are gone when the fleet of all others starts, whose Spark takes
+    half a core."""
+    items.sort(key=lambda item: not any(folder in item.path.parents for folder in SERVERS_OF_THEIR_OWN))
 
 
 @pytest.fixture(scope="session")

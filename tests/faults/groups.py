@@ -39,7 +39,6 @@ def cases() -> list[Case]:
             fault,
             EXPECTED,
             partial(change, hop),
-            quick=(hop, change) == ("docproc", one_of_two_killed),
             size=LONG_LOAD,
         )
         for hop in HOPS
