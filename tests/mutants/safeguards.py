@@ -61,8 +61,8 @@ MUTANTS = (
     Mutant(
         "long work goes on where its partition comes back",
         "shared/kafka/loop.py",
-        "if not watermark.add(record.offset) or (record.partition, record.offset) in self._places:",
-        "if not watermark.add(record.offset):",
+        "if self._carried_on and (record.partition, record.offset) in self._carried_on:",
+        "if False:",
         LOOP,
     ),
     Mutant(
@@ -103,8 +103,8 @@ MUTANTS = (
     Mutant(
         "the buffer is bounded",
         "shared/kafka/loop.py",
-        "self._consumer.pause(self._watermarks)",
-        "pass",
+        "if not self._fills(1.0):",
+        "if True:",
         LOOP,
     ),
     Mutant(
@@ -131,7 +131,7 @@ MUTANTS = (
     Mutant(
         "a record put back for one group is handled by no other",
         "shared/kafka/loop.py",
-        "if self._is_for_another_group(record):",
+        "if record.headers and self._is_for_another_group(record):",
         "if False:",
         LOOP,
     ),
@@ -165,7 +165,7 @@ MUTANTS = (
     ),
     Mutant(
         "a wrong password is an outage",
-        "services/db_writer/mongo.py",
+        "services/db_writer/mongo_errors.py",
         "if codes & REFUSED_DOCUMENTS:",
         "if codes & (REFUSED_DOCUMENTS | {18}):",
         MONGODB,
