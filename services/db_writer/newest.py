@@ -2,7 +2,7 @@
 
     inserts    where the last batch was new: one request, and no look at what is there
     nothing    for a document that is stored to the letter already, as in a replay
-    replaces   under guard for the rest: ten times as dear, and the only one that may change what is there
+    replaces   under guard for the rest: several times as dear, and the only one that may change what is there
 
 A document found stored needs no writing, but its acknowledgement may have been lost with the connection that wrote it,
 and until a majority's journals have it, it may yet vanish. So a batch always ends with a write after the look:

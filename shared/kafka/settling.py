@@ -51,8 +51,8 @@ class Settling:
 
     @property
     def outage(self) -> str | None:
-        """What a dependency said that is away; None when all answer."""
-        return self._circuit.reason or next(iter(self._outages.values()), None)
+        """What a dependency said that is away, as long as a batch waits for it; None when all answer."""
+        return next(iter(self._outages.values()), None)
 
     @property
     def longest(self) -> float:
@@ -117,14 +117,14 @@ class Settling:
         return None
 
     def _note(self, error: Exception | None) -> None:
-        """An error of the record's own says that the dependency answers, as far as it was asked."""
+        """An error of the record's own closes the circuit too: the dependency answered, or wasn't asked, and the next
+        batch finds out. Left open by the last one that waited, it would tell of an outage that is over."""
         if isinstance(error, Transient):
             self._circuit.failed(error)
             self._outages[_current()] = str(error)
         else:
             self._outages.pop(_current(), None)
-            if error is None:
-                self._circuit.succeeded()
+            self._circuit.succeeded()
         is_open = self._circuit.reason is not None
         metrics.CIRCUIT_OPEN.labels(self._pipeline.service, self._pipeline.group).set(is_open)
 

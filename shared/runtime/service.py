@@ -67,7 +67,7 @@ def main(name: str, settings: type[S], build: Build[S]) -> None:
 
 
 def _spare_the_collector() -> None:
-    """Thousands of records live at a time, none of them in a cycle: looking through them took a quarter of the time."""
+    """Thousands of records live at a time, none of them in a cycle: they need not be looked through so often."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 

@@ -115,5 +115,24 @@ async def test_what_is_unread_is_known(kafka: Connection) -> None:
         await producer.stop()
 
 
+async def test_a_member_that_reads_nothing_can_say_that_it_is_there(kafka: Connection) -> None:
+    """It is asked for no record then, and loses none that its client has read ahead."""
+    work, _ = topics(f"alive-{uuid4().hex[:8]}")
+    async with KafkaAdmin(kafka) as admin:
+        await admin.create(work, 1)
+    producer = KafkaProducer(kafka)
+    (written,) = await producer.publish([Outgoing(work.name, b"k", b"{}")])
+    member = Member(kafka, work, "one")
+    await member.start()
+    try:
+        await until(lambda: bool(member.assigned))
+        await member.consumer.keep_alive()
+        assert await member.consumer.unread() == {written.partition: 0}
+        await until(lambda: has_read(member))
+    finally:
+        await member.consumer.stop()
+        await producer.stop()
+
+
 async def has_read(member: Member) -> bool:
     return bool(await member.consumer.fetch(10, 0.5))

@@ -317,6 +317,23 @@ class LoopSuite:
             assert loop.problem() is None
         assert await bench.unfinished() == 0
 
+    async def test_an_outage_ends_with_a_bad_record_too(self, bench: Bench) -> None:
+        """Where the last record that waited turns out to be a bad one, nobody is told of an outage any more."""
+        attempts = 0
+
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
+            nonlocal attempts
+            attempts += 1
+            if attempts <= 5:
+                raise Transient("the database is away")
+            raise Permanent(Code.CORRUPT, "now it answers, and refuses")
+
+        await bench.send(("k", 1))
+        async with bench.running(handle) as loop:
+            await until(lambda: bench.unfinished_is(0))
+            assert loop.problem() is None
+        assert len(await bench.broker.read(bench.work.dlq)) == 1
+
     async def test_a_record_that_is_always_an_outage_delays_no_other(self, bench: Bench) -> None:
         """One record whose dependency never answers is tried for ever, while all others are handled."""
         handled: set[int] = set()

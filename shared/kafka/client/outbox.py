@@ -65,9 +65,11 @@ class Outbox:
 
     async def _deliver(self, place: TopicPartition, batch: _Batch) -> None:
         async with self._turns[place]:
-            delivered = await self.client.send_batch(batch.builder, place.topic, partition=place.partition)
-            if self._open.get(place) is batch:
-                del self._open[place]  # at once: the client counts its records before it sends them
+            try:
+                delivered = await self.client.send_batch(batch.builder, place.topic, partition=place.partition)
+            finally:
+                if self._open.get(place) is batch:
+                    del self._open[place]  # at once: the client counts its records before it sends them
         batch.written(await delivered)
 
 
