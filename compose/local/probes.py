@@ -43,7 +43,14 @@ def mysql_probe(port: int, user: str, password: str, database: str) -> Probe:
     def ask() -> str | None:
         try:
             with pymysql.connect(
-                host=HOST, port=port, user=user, password=password, database=database, connect_timeout=_SECONDS
+                host=HOST,
+                port=port,
+                user=user,
+                password=password,
+                database=database,
+                connect_timeout=_SECONDS,
+                read_timeout=_SECONDS,
+                write_timeout=_SECONDS,
             ) as connection:
                 connection.cursor().execute("SELECT 1")
         except pymysql.MySQLError as error:
@@ -55,7 +62,7 @@ def mysql_probe(port: int, user: str, password: str, database: str) -> Probe:
 
 def mongodb_probe(url: str) -> Probe:
     """Ready when `ping` is answered. One client for all questions: the server logs every connection."""
-    client = pymongo.MongoClient[dict[str, object]](url, serverSelectionTimeoutMS=_SECONDS * 1000, connect=False)
+    client = pymongo.MongoClient[dict[str, object]](url, timeoutMS=_SECONDS * 1000, connect=False)
 
     def ask() -> str | None:
         try:

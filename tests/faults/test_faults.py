@@ -10,7 +10,7 @@ from tests.faults.catalogue import all_cases
 from tests.faults.settings import FaultSettings
 from tests.faults.world import World
 
-pytestmark = [pytest.mark.fleet, pytest.mark.timeout(420 + 3 * FaultSettings().outage_seconds)]
+pytestmark = [pytest.mark.fleet, pytest.mark.timeout(420 + 3 * FaultSettings().outage_seconds, func_only=True)]
 
 CASES = [
     pytest.param(case, id=case.name.replace(" ", "-"), marks=[] if case.quick else [pytest.mark.faults])

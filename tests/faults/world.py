@@ -80,7 +80,7 @@ class World(Parts):
             self._programs[program.name] = program
         # The supervisor's probe keeps a client for its whole life.
         self._programs["mongodb"] = replace(self._programs["mongodb"], probe=in_thread(self._ping))
-        behind = {service: self._link(service, "kafka", free_port()) for service in SERVICES}
+        behind = {service: self._link(service, "kafka", free_port(self._taken())) for service in SERVICES}
         self._link("db_writer", "mariadb", plan.remembered.ports["mariadb"])
         self._link("db_writer", "mongodb", plan.remembered.ports["mongodb"])
         with Path(self._programs["kafka"].argv[-1]).open("a") as properties:
@@ -98,10 +98,14 @@ class World(Parts):
         """Kafka's clients go where the broker says that it is: so each service has a listener of its own there, which
         says the proxy's port. The stores' clients go where they are told."""
         wire = {"kafka": KAFKA, "mariadb": MYSQL, "mongodb": MONGODB}[server]
-        taken = {port for link in self.links.values() for port in (link.port, link.target)} | {target}
-        link = self._proxy.link(f"{service}-{server}", free_port(taken), target, wire)
+        link = self._proxy.link(f"{service}-{server}", free_port(self._taken() | {target}), target, wire)
         self.links[service, server] = link
         return link
+
+    def _taken(self) -> set[int]:
+        """Ports that are spoken for, though nobody may listen yet."""
+        links = {port for link in self.links.values() for port in (link.port, link.target)}
+        return links | {*self._plan.remembered.ports.values()}
 
     def end(self) -> None:
         """Services first; what doesn't end is killed."""
@@ -120,7 +124,7 @@ class World(Parts):
 
     def _missing(self, name: str) -> Program:
         service = name.split("-", maxsplit=1)[0]
-        taken = {program.port or 0 for program in self._programs.values()}
+        taken = self._taken() | {program.port or 0 for program in self._programs.values()}
         port = self._plan.remembered.ports.get(name) or free_port(taken)
         env = {**self._plan.env, **self._addresses(service)}
         return services.program(Instance(service, name), port, env, self._plan.key)
@@ -169,7 +173,7 @@ class World(Parts):
     def mongo(self) -> Any:
         """The database, past the proxies."""
         with pymongo.MongoClient[dict[str, Any]](
-            self.endpoints.mongodb_url, tz_aware=True, serverSelectionTimeoutMS=3_000
+            self.endpoints.mongodb_url, tz_aware=True, timeoutMS=30_000, serverSelectionTimeoutMS=3_000
         ) as client:
             yield client[self.endpoints.mongodb_database]
 
