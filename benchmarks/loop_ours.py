@@ -15,8 +15,6 @@ from shared.kafka.pipeline import Handled, Limits, Pipeline
 from shared.kafka.records import Emit, Message
 from shared.topics import Topic
 
-AT_ONCE = 5_000
-
 
 class OurWork(Work, Event):
     """The same contract, as a topic declares it."""
@@ -30,7 +28,7 @@ async def run(where: Place) -> None:
 
     connection = Connection(where.servers)
     producer = KafkaProducer(connection, compression=None)
-    limits = Limits(concurrency=2, batch_records=2_000, buffer_records=AT_ONCE)
+    limits = Limits(concurrency=3, batch_records=1_000, buffer_records=3_000)
     pipeline = Pipeline("bench", where.group, (source,), answer, limits=limits)
     await ConsumeLoop(pipeline, KafkaConsumer(connection, where.group, [where.source]), producer).run()
 

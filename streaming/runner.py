@@ -135,5 +135,5 @@ class Runner:
 def _truncation(table: str, query: Query) -> Outgoing:
     since = None if query.floor is None else datetime.fromtimestamp(query.floor / 1000, UTC)
     row = MetricRow(table=table, epoch=query.epoch, control="truncate", since=since)
-    value = row.model_dump_json(by_alias=True).encode()
+    value = row.to_json()
     return Outgoing(PROCESSED_METRICS.name, f"{table}|truncate".encode(), value)

@@ -41,6 +41,10 @@ class Event(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
 
+    def to_json(self) -> bytes:
+        """The value. Asks pydantic's core itself: `model_dump_json` takes twice as long, and every record comes by."""
+        return self.__pydantic_serializer__.to_json(self, by_alias=True)
+
 
 class Operation(StrEnum):
     """What is to be done with a document; it passes every hop in key order."""

@@ -23,11 +23,13 @@ def decode(record: Record, topic: Topic) -> Event:
     """An undecodable record keeps its place in its lane, so that its dead letter is in order with its key."""
     contract = topic.contract or Event
     try:
-        return contract.model_validate_json(record.value or b"")
+        # As `model_validate_json` does, which takes a fifth longer to ask for it.
+        event: Event = contract.__pydantic_validator__.validate_json(record.value or b"")
     except ValidationError as error:
         return Undecodable(reason=_explain(error, topic))
     except Exception as error:  # noqa: BLE001 whatever a validator forgot to refuse properly
         return Undecodable(reason=f"not a valid `{topic.name}` message: {error!r}")
+    return event
 
 
 def refuse_undecodable(batch: Iterable[Message[Any]]) -> None:

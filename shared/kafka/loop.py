@@ -18,9 +18,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import structlog
@@ -216,10 +218,8 @@ class ConsumeLoop:
         self.moved_at = time.monotonic()
         if not fetched:
             return
-        taken = Counter(record.partition.topic for record in fetched if self._accept(record))
-        for topic, records in taken.items():
-            self._ledger.read(topic, records)
-            metrics.RECORDS_IN.labels(self._pipeline.service, topic).inc(records)
+        for partition, records in groupby(fetched, attrgetter("partition")):
+            self._accept(partition, list(records))
         self._rebuilt = 0
         self._wake.set()
 
@@ -238,22 +238,27 @@ class ConsumeLoop:
             doing.cancel()
             await asyncio.wait({doing})
 
-    def _accept(self, record: Record) -> bool:
-        """Whether it is new here: a record that is under way, or finished, since before its partition came back needs
-        no second handling."""
-        watermark = self._watermarks.get(record.partition)
+    def _accept(self, partition: Partition, records: list[Record]) -> None:
+        """What is under way, or finished, since before its partition came back needs no second handling."""
+        watermark = self._watermarks.get(partition)
         if watermark is None:
-            return False  # revoked between the fetch and now
-        if not watermark.add(record.offset):
-            return False
-        if self._carried_on and (record.partition, record.offset) in self._carried_on:
-            return False
-        if record.headers and self._is_for_another_group(record):
-            self._ledger.settle(record.partition.topic, Outcome.SKIPPED)
-            watermark.finish(record.offset)
-        else:
-            self._lanes.add(Message(record, decode(record, self._topics[record.partition.topic])))
-        return True
+            return  # revoked between the fetch and now
+        done = watermark.add([record.offset for record in records])
+        if done or self._carried_on:
+            records = [
+                record
+                for record in records
+                if record.offset not in done and (partition, record.offset) not in self._carried_on
+            ]
+        self._ledger.read(partition.topic, len(records))
+        metrics.RECORDS_IN.labels(self._pipeline.service, partition.topic).inc(len(records))
+        others = [record.offset for record in records if record.headers and self._is_for_another_group(record)]
+        if others:
+            self._ledger.settle(partition.topic, Outcome.SKIPPED, len(others))
+            watermark.finish(others)
+            records = [record for record in records if record.offset not in others]
+        topic = self._topics[partition.topic]
+        self._lanes.add(partition, [Message(record, decode(record, topic)) for record in records])
 
     def _is_for_another_group(self, record: Record) -> bool:
         """A dead letter that was put back is there for the group that had failed on it."""
@@ -344,10 +349,12 @@ class ConsumeLoop:
         if work.given_up:
             return
         work.finished += batch
+        finished: defaultdict[Partition, list[int]] = defaultdict(list)
         for message in batch:
-            record = message.record
-            if watermark := self._watermarks.get(record.partition):
-                watermark.finish(record.offset)
+            finished[message.record.partition].append(message.record.offset)
+        for partition, offsets in finished.items():
+            if watermark := self._watermarks.get(partition):
+                watermark.finish(offsets)
 
     async def _commit_regularly(self) -> None:
         while True:

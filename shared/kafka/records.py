@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
@@ -22,6 +22,7 @@ PREFIX = "dlq_"
 _DIGITS = 18
 _RANDOM = 16 + 8
 """Bytes of a trace's id and of a span's."""
+_DIGITS_OF_A_TRACE = 2 * _RANDOM
 _TRACE_PARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -119,29 +120,30 @@ def encode(emits: Sequence[Emit], source: str, traceparent: bytes | None = None)
 
     `traceparent` is carried on by events without a cause, such as those that an HTTP request brought about.
     """
-    now, randomness = format_instant(datetime.now(UTC)), _randomness(len(emits))
-    ordinals: dict[tuple[Partition, int] | None, int] = {}
+    now, randomness = format_instant(datetime.now(UTC)), secrets.token_hex(_RANDOM * len(emits))
+    constants = {name: _constant(name, source, now) for name in {emit.topic.name for emit in emits}}
+    ordinals: dict[tuple[Partition, int], int] = {}
     records = []
-    for (topic, event, cause), digits in zip(emits, randomness, strict=True):
-        place = (cause.partition, cause.offset) if cause else None
-        ordinals[place] = ordinal = ordinals.get(place, -1) + 1
-        event_id = _event_id(cause, topic.name, ordinal) if cause else str(uuid4())
-        trace = _carry_on(cause.header("traceparent") if cause else traceparent, digits)
-        records.append(
-            Outgoing(
-                topic.name,
-                str(getattr(event, topic.key)).encode(),
-                event.model_dump_json(by_alias=True).encode(),
-                cloud_event(topic.name, source, event_id, now, trace),
-            )
-        )
+    for number, (topic, event, cause) in enumerate(emits):
+        if cause is None:
+            event_id, came_with = str(uuid4()), traceparent
+        else:
+            place = (cause.partition, cause.offset)
+            ordinals[place] = ordinal = ordinals.get(place, -1) + 1
+            event_id, came_with = _event_id(cause, topic.name, ordinal), cause.header("traceparent")
+        digits = randomness[number * _DIGITS_OF_A_TRACE : (number + 1) * _DIGITS_OF_A_TRACE]
+        headers = _headers(constants[topic.name], event_id, _carry_on(came_with, digits))
+        records.append(Outgoing(topic.name, str(getattr(event, topic.key)).encode(), event.to_json(), headers))
     return records
 
 
 def cloud_event(topic: str, source: str, event_id: str, time: str, trace: str) -> Headers:
     """The headers of an event; `time` as `2026-01-02T03:04:05.678Z`, `trace` as `trace_parent` gives it."""
-    version, said_by, kind, at, form = _constant(topic, source, time)
-    return (version, ("ce_id", event_id.encode()), said_by, kind, at, form, ("traceparent", trace.encode()))
+    return _headers(_constant(topic, source, time), event_id, trace)
+
+
+def _headers(constant: Headers, event_id: str, trace: str) -> Headers:
+    return (*constant, ("ce_id", event_id.encode()), ("traceparent", trace.encode()))
 
 
 @lru_cache(maxsize=1_024)
@@ -182,9 +184,3 @@ def _carry_on(came_with: bytes | None, randomness: str) -> str:
     parts = _TRACE_PARENT.fullmatch(came_with.decode("ascii", "replace")) if came_with else None
     trace_id = parts[1] if parts and parts[1].strip("0") else randomness[:32]
     return f"00-{trace_id}-{randomness[32:]}-01"
-
-
-def _randomness(count: int) -> Iterator[str]:
-    """For that many ids of a trace and a span, in hexadecimal, by one question to the kernel."""
-    digits = secrets.token_hex(_RANDOM * count)
-    return (digits[start : start + 2 * _RANDOM] for start in range(0, len(digits), 2 * _RANDOM))

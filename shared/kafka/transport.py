@@ -17,7 +17,7 @@ class Producer(Protocol):
     async def start(self) -> None:
         """Raises Transient where no broker answers."""
 
-    async def publish(self, records: Sequence[Outgoing]) -> list[Acknowledged]:
+    async def publish(self, records: Sequence[Outgoing]) -> Sequence[Acknowledged]:
         """Returns once all in-sync replicas have every record, in the order given.
 
         Raises Transient when that could not be learnt within the deadline (some may have been written: repeating is

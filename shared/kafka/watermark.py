@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Sequence
 
 
 class Watermark:
@@ -17,18 +18,18 @@ class Watermark:
         self._finished: set[int] = set()
         self._next: int | None = None
 
-    def add(self, offset: int) -> bool:
-        """Whether it is still to be done."""
-        if self._open and offset <= self._open[-1]:
-            raise ValueError(f"offset {offset} was added after {self._open[-1]}")
-        self._open.append(offset)
-        if offset not in self._finished:
-            return True
-        self._advance()
-        return False
+    def add(self, offsets: Sequence[int]) -> set[int]:
+        """The ones that are finished already."""
+        if self._open and offsets[0] <= self._open[-1]:
+            raise ValueError(f"offset {offsets[0]} was added after {self._open[-1]}")
+        self._open.extend(offsets)
+        done = self._finished.intersection(offsets) if self._finished else set[int]()
+        if done:
+            self._advance()
+        return done
 
-    def finish(self, offset: int) -> None:
-        self._finished.add(offset)
+    def finish(self, offsets: Iterable[int]) -> None:
+        self._finished.update(offsets)
         self._advance()
 
     def _advance(self) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,7 +36,7 @@ class World:
         self.stream, self.kafka, self.stores, self._producer = stream, kafka, stores, producer
         self.table = window_table(stream, stream.windows[0])
 
-    async def send(self, *values: bytes) -> list[Acknowledged]:
+    async def send(self, *values: bytes) -> Sequence[Acknowledged]:
         return await self._producer.publish([Outgoing(self.stream.name, b"k", value) for value in values])
 
     async def bury(self, value: bytes, done: Acknowledged, code: Code) -> None:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from tests.faults import crash_points, deployments, embedding_api, gateway, groups, network, redrives, replays, servers
+from tests.faults import (
+    clocks,
+    crash_points,
+    deployments,
+    embedding_api,
+    gateway,
+    groups,
+    network,
+    redrives,
+    replays,
+    servers,
+)
 from tests.faults.cases import Case
 
-MODULES = (crash_points, servers, network, gateway, groups, deployments, embedding_api, replays, redrives)
+MODULES = (crash_points, servers, network, gateway, groups, clocks, deployments, embedding_api, replays, redrives)
 
 
 def all_cases() -> list[Case]:

@@ -52,20 +52,20 @@ def cases() -> list[Case]:
 
 async def crash(side: Side, act: Act) -> None:
     world = act.world
-    await _own_key(act)
+    await own_key(act)
     trap = Trap(lambda request: UPLOADS_RECEIVED.name in request.names, side, lambda: world.strike(HOP))
     world.proxy.arm(world.links[HOP, "kafka"], trap)
-    sending = asyncio.create_task(_uploads(act))
+    sending = asyncio.create_task(uploads(act))
     assert await asyncio.to_thread(trap.sprung.wait, FIRES_WITHIN), "the gateway never published"
-    await _own_key(act)
+    await own_key(act)
     await sending
     await world.restart(HOP)
 
 
 async def suffer(trouble: Trouble, act: Act) -> None:
     world, link = act.world, act.world.links[HOP, "kafka"]
-    await _own_key(act)
-    sending = asyncio.create_task(_uploads(act))
+    await own_key(act)
+    sending = asyncio.create_task(uploads(act))
     await asyncio.sleep(0.3)
     world.proxy.set(link, trouble.mode)
     await asyncio.sleep(trouble.seconds)
@@ -74,13 +74,13 @@ async def suffer(trouble: Trouble, act: Act) -> None:
     await world.restart(HOP)
 
 
-async def _own_key(act: Act) -> None:
+async def own_key(act: Act) -> None:
     """The case's company has a key of its own until the next start; nobody waits long for an acknowledgement."""
     keys = json.dumps({key_digest(KEY): act.truth.company})
     await act.world.restart(HOP, {"CAUCE_API_KEYS": keys, "CAUCE_PUBLISH_DEADLINE_SECONDS": "2"})
 
 
-async def _uploads(act: Act) -> None:
+async def uploads(act: Act) -> None:
     headers = {"Authorization": f"Bearer {KEY}"}
     async with httpx.AsyncClient(base_url=act.world.endpoints.gateway_url, headers=headers, timeout=30) as client:
         for number in range(UPLOADS):

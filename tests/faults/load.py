@@ -53,7 +53,7 @@ class Load:
             await self._bad_documents(wave)
             await self._insist(self._bad(wave))
 
-    async def _insist(self, records: Sequence[Outgoing]) -> list[Acknowledged]:
+    async def _insist(self, records: Sequence[Outgoing]) -> Sequence[Acknowledged]:
         """As often as it takes, one after the other where it is repeated: the order per key is the sender's."""
         while True:
             try:

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from compose.local.processes import kill_group, tail
 from compose.local.program import Program
@@ -46,6 +47,16 @@ class Parts:
                 stderr=log,
                 start_new_session=True,
             )
+
+    @contextlib.contextmanager
+    def run_by(self, name: str, *argv: str) -> Iterator[None]:
+        """As long as this lasts, the part is started by these words instead of its own."""
+        program = self._programs[name]
+        self._programs[name] = replace(program, argv=list(argv))
+        try:
+            yield
+        finally:
+            self._programs[name] = program
 
     async def ready(self, name: str, seconds: float = READY_SECONDS) -> None:
         """Waits until the part can be used. A moment in which the whole machine stood still counts as `LONGEST_ASK`."""

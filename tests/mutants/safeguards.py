@@ -40,8 +40,8 @@ MUTANTS = (
     Mutant(
         "the watermark moves over an unbroken run only",
         "shared/kafka/watermark.py",
-        "self._finished.add(offset)",
-        "self._next = offset + 1",
+        "self._finished.update(offsets)",
+        "self._next = max(offsets) + 1",
         UNITS,
     ),
     Mutant(
@@ -61,7 +61,7 @@ MUTANTS = (
     Mutant(
         "long work goes on where its partition comes back",
         "shared/kafka/loop.py",
-        "if self._carried_on and (record.partition, record.offset) in self._carried_on:",
+        "if done or self._carried_on:",
         "if False:",
         LOOP,
     ),
@@ -87,16 +87,16 @@ MUTANTS = (
         LOOP,
     ),
     Mutant(
-        "one lane per key",
+        "records of a key wait while a batch has some of it",
         "shared/kafka/lanes.py",
-        "return (record.partition, record.key) if record.key is not None else (record.partition, record.offset)",
-        "return record.partition, record.offset",
+        "if key in self._shut:",
+        "if False:",
         LOOP,
     ),
     Mutant(
-        "a lane stays shut while a batch of it is under way",
+        "a key stays shut while a batch of it is under way",
         "shared/kafka/lanes.py",
-        "self._shut.add(lane)",
+        "self._shut |= taken",
         "pass",
         UNITS,
     ),
@@ -131,7 +131,7 @@ MUTANTS = (
     Mutant(
         "a record put back for one group is handled by no other",
         "shared/kafka/loop.py",
-        "if record.headers and self._is_for_another_group(record):",
+        "if others:",
         "if False:",
         LOOP,
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.fleet
 VALUES = [b'{"a": 1}', b"\xff\x00", b"", None] * 25
 
 
-async def publish(kafka: Connection, topic: Topic, records: list[Outgoing]) -> list[Acknowledged]:
+async def publish(kafka: Connection, topic: Topic, records: list[Outgoing]) -> Sequence[Acknowledged]:
     producer = KafkaProducer(kafka)
     try:
         return await producer.publish(records)

@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import overload
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.partitioner import murmur2
@@ -33,7 +34,7 @@ class Outbox:
         self._asked: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._turns: defaultdict[TopicPartition, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def send(self, records: Sequence[Outgoing]) -> list[Acknowledged]:
+    async def send(self, records: Sequence[Outgoing]) -> Sequence[Acknowledged]:
         """Raises aiokafka's errors. A cancelled call is still sent, since others' records may be in its batches."""
         choose = {topic: await self._chooser(topic) for topic in {record.topic for record in records}}
         now = int(time.time() * 1000)
@@ -43,7 +44,7 @@ class Outbox:
             await asyncio.wait(sendings)
         for sending in sendings:
             sending.result()
-        return [batch.acknowledged(index, now) for batch, index in added]
+        return _Acknowledgements(added, now)
 
     async def _chooser(self, topic: str) -> Choose:
         """By the hash that all clients share; those without a key go together to one partition that has a leader."""
@@ -71,6 +72,27 @@ class Outbox:
                 if self._open.get(place) is batch:
                     del self._open[place]  # at once: the client counts its records before it sends them
         batch.written(await delivered)
+
+
+class _Acknowledgements(Sequence[Acknowledged]):
+    """Worked out when somebody looks: a consume loop publishes thousands at a time and never does."""
+
+    def __init__(self, added: list[tuple[_Batch, int]], now: int) -> None:
+        self._added = added
+        self._now = now
+
+    def __len__(self) -> int:
+        return len(self._added)
+
+    @overload
+    def __getitem__(self, index: int) -> Acknowledged: ...
+    @overload
+    def __getitem__(self, index: slice) -> _Acknowledgements: ...
+    def __getitem__(self, index: int | slice) -> Acknowledged | _Acknowledgements:
+        if isinstance(index, slice):
+            return _Acknowledgements(self._added[index], self._now)
+        batch, place = self._added[index]
+        return batch.acknowledged(place, self._now)
 
 
 class _Batch:

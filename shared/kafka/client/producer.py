@@ -59,7 +59,7 @@ class KafkaProducer:
         await start_client(client)
         return client
 
-    async def publish(self, records: Sequence[Outgoing]) -> list[Acknowledged]:
+    async def publish(self, records: Sequence[Outgoing]) -> Sequence[Acknowledged]:
         used: Outbox | None = None
         try:
             async with asyncio.timeout(self._deadline):
