@@ -18,9 +18,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -32,11 +31,12 @@ from shared.errors import Fatal, Halt, Transient
 from shared.kafka.decoding import decode
 from shared.kafka.lanes import Lanes
 from shared.kafka.ledger import Ledger, Outcome
+from shared.kafka.offsets import Offsets
 from shared.kafka.pipeline import Batch, Pipeline
 from shared.kafka.records import Message, Partition, Record
 from shared.kafka.settling import Abandoned, Settling
 from shared.kafka.transport import Consumer, Producer
-from shared.kafka.watermark import Watermark
+from shared.kafka.under_way import Place, UnderWay
 from shared.runtime import metrics
 
 log = structlog.get_logger()
@@ -51,29 +51,6 @@ REBUILDS = 2
 KEEP_ALIVE = 20.0
 """Seconds after which a group is told that a loop whose buffer is full is still there."""
 
-Place = tuple[Partition, int]
-
-
-@dataclass(slots=True, eq=False)
-class _Work:
-    """A batch under way. What is given up finishes nothing any more, whatever its task still does."""
-
-    batch: Batch
-    finished: list[Message[Any]] = field(default_factory=list)
-    given_up: bool = False
-
-    @property
-    def topic(self) -> str:
-        return self.batch[0].record.partition.topic
-
-    @property
-    def left(self) -> int:
-        return 0 if self.given_up else len(self.batch) - len(self.finished)
-
-    def unfinished(self) -> list[Message[Any]]:
-        finished = set(map(id, self.finished))
-        return [message for message in self.batch if id(message) not in finished] if self.left else []
-
 
 class ConsumeLoop:
     """Runs one pipeline on one consumer and one producer until `stop` is called."""
@@ -84,9 +61,8 @@ class ConsumeLoop:
         self._topics = {topic.name: topic for topic in pipeline.topics}
         self._consumer = consumer
         self._lanes = Lanes()
-        self._watermarks: dict[Partition, Watermark] = {}
-        self._committed: dict[Partition, int] = {}
-        self._under_way: dict[asyncio.Task[None], _Work] = {}
+        self._offsets = Offsets()
+        self._under_way = UnderWay()
         self._carried_on: set[Place] = set()
         self._held_back = self._waits_for_room = False
         self._wake = asyncio.Event()
@@ -122,7 +98,7 @@ class ConsumeLoop:
                 for helper in helpers:
                     helper.cancel()
             await self._commit()
-            self._give_back(self._lanes.drop(frozenset(self._watermarks)))
+            self._give_back(self._lanes.drop(self._offsets.partitions))
         finally:
             await self._consumer.stop()
         await self._stay_halted()
@@ -159,7 +135,7 @@ class ConsumeLoop:
     @property
     def held(self) -> int:
         """How many records were read and not committed yet, those under way included."""
-        return sum(watermark.held for watermark in self._watermarks.values())
+        return self._offsets.held
 
     def problem(self) -> str | None:
         """Why this loop isn't ready to work; None when it is."""
@@ -182,10 +158,7 @@ class ConsumeLoop:
 
     def ledger(self) -> list[LedgerLine]:
         """What became of every record since the process began, by topic."""
-        held = self._lanes.by_topic()
-        for work in self._under_way.values():
-            held[work.topic] += work.left
-        return self._ledger.lines(held)
+        return self._ledger.lines(self._lanes.by_topic() + self._under_way.by_topic())
 
     # ---- 1 fetch, 2 decode ---------------------------------------------------------------------------------------
 
@@ -240,10 +213,9 @@ class ConsumeLoop:
 
     def _accept(self, partition: Partition, records: list[Record]) -> None:
         """What is under way, or finished, since before its partition came back needs no second handling."""
-        watermark = self._watermarks.get(partition)
-        if watermark is None:
-            return  # revoked between the fetch and now
-        done = watermark.add([record.offset for record in records])
+        done = self._offsets.read(partition, [record.offset for record in records])
+        if done is None:
+            return
         if done or self._carried_on:
             records = [
                 record
@@ -252,17 +224,16 @@ class ConsumeLoop:
             ]
         self._ledger.read(partition.topic, len(records))
         metrics.RECORDS_IN.labels(self._pipeline.service, partition.topic).inc(len(records))
-        others = [record.offset for record in records if record.headers and self._is_for_another_group(record)]
-        if others:
+        if others := [record for record in records if self._is_for_another_group(record)]:
             self._ledger.settle(partition.topic, Outcome.SKIPPED, len(others))
-            watermark.finish(others)
-            records = [record for record in records if record.offset not in others]
+            self._offsets.finish(others)
+            records = [record for record in records if not self._is_for_another_group(record)]
         topic = self._topics[partition.topic]
         self._lanes.add(partition, [Message(record, decode(record, topic)) for record in records])
 
     def _is_for_another_group(self, record: Record) -> bool:
         """A dead letter that was put back is there for the group that had failed on it."""
-        return record.target_group not in {None, self._pipeline.group}
+        return bool(record.headers) and record.target_group not in {None, self._pipeline.group}
 
     async def _until_room(self) -> None:
         """Once the buffer is full nothing is fetched until half of it is free. Kafka's client reads ahead by itself, up
@@ -305,7 +276,7 @@ class ConsumeLoop:
 
     def _begin(self, batch: Batch) -> None:
         task = self._tasks.create_task(self._work(batch))
-        self._under_way[task] = _Work(batch)
+        self._under_way.begin(task, batch)
         task.add_done_callback(self._ended)
         self._room.set()
 
@@ -320,15 +291,9 @@ class ConsumeLoop:
             self._lanes.release(batch)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._give_up(self._under_way[task])
-        del self._under_way[task]
+        self._give_back(self._under_way.end(task))
         self._wake.set()
         self._room.set()
-
-    def _give_up(self, work: _Work) -> None:
-        """What the batch hasn't finished is given back."""
-        self._give_back(work.unfinished())
-        work.given_up = True
 
     def _give_back(self, messages: Sequence[Message[Any]]) -> None:
         for topic, records in Counter(message.record.partition.topic for message in messages).items():
@@ -345,29 +310,18 @@ class ConsumeLoop:
 
     def _finish(self, batch: Batch) -> None:
         self.moved_at = time.monotonic()
-        work = self._under_way[_current()]
-        if work.given_up:
-            return
-        work.finished += batch
-        finished: defaultdict[Partition, list[int]] = defaultdict(list)
-        for message in batch:
-            finished[message.record.partition].append(message.record.offset)
-        for partition, offsets in finished.items():
-            if watermark := self._watermarks.get(partition):
-                watermark.finish(offsets)
+        if self._under_way.finish(batch):
+            self._offsets.finish(message.record for message in batch)
 
     async def _commit_regularly(self) -> None:
         while True:
             await asyncio.sleep(self._limits.commit_every)
             await self._commit()
 
-    async def _commit(self, watermarks: dict[Partition, Watermark] | None = None) -> None:
+    async def _commit(self, offsets: dict[Partition, int] | None = None) -> None:
         """What fails to be committed is committed next time, or read again by whoever has the partition then."""
-        offsets = {
-            partition: offset
-            for partition, watermark in (self._watermarks if watermarks is None else watermarks).items()
-            if (offset := watermark.committable) is not None and offset != self._committed.get(partition)
-        }
+        if offsets is None:
+            offsets = self._offsets.to_commit()
         if not offsets:
             return
         try:
@@ -375,7 +329,7 @@ class ConsumeLoop:
         except Transient as error:
             log.warning("commit failed", error=str(error))
             return
-        self._committed.update(offsets)
+        self._offsets.committed(offsets)
 
     # ---- rebalance -----------------------------------------------------------------------------------------------
 
@@ -386,30 +340,19 @@ class ConsumeLoop:
         """
         self._give_back(self._lanes.drop(partitions))
         await self._drain(partitions, cancel=False)
-        leaving = {partition: self._watermarks.pop(partition) for partition in partitions & self._watermarks.keys()}
-        await self._commit(leaving)
+        await self._commit(self._offsets.withdraw(partitions))
 
     def _newly_assigned(self, partitions: frozenset[Partition]) -> None:
         """Work on a partition that went to another member is given up: the other begins it anew."""
-        self._carried_on = set()
-        for task, work in self._under_way.items():
-            if any(message.record.partition not in partitions for message in work.batch):
-                self._give_up(work)
-                task.cancel()
-            else:
-                self._carried_on.update(map(_place, work.unfinished()))
-        self._watermarks = {partition: Watermark() for partition in partitions}
-        self._committed = {}
+        self._carried_on, given_up = self._under_way.carry_on(partitions)
+        self._give_back(given_up)
+        self._offsets.assign(partitions)
         self._assigned = True
         log.info("assigned", partitions=len(partitions), carried_on=len(self._carried_on))
 
     async def _drain(self, partitions: frozenset[Partition] | None = None, *, cancel: bool = True) -> None:
         """Waits for the batches of these partitions (None: of all) for `drain` at most."""
-        tasks = {
-            task
-            for task, work in self._under_way.items()
-            if partitions is None or any(message.record.partition in partitions for message in work.batch)
-        }
+        tasks = self._under_way.of(partitions)
         if not tasks:
             return
         _, late = await asyncio.wait(tasks, timeout=self._limits.drain)
@@ -450,7 +393,7 @@ class ConsumeLoop:
             raise Fatal(f"{why}, as it did for {REBUILDS} consumers before: the process is started anew")
         log.error("the consumer is built anew", reason=why)
         metrics.REBUILT.labels(self._pipeline.service, self._pipeline.group).inc()
-        await self._revoked(frozenset(self._watermarks))
+        await self._revoked(self._offsets.partitions)
         await self._consumer.stop()
         self._standstill, self._assigned = None, False
         if not self._stopping.is_set() and not self._halted:
@@ -464,14 +407,3 @@ class ConsumeLoop:
                 await self._back_off(error, failures)
             else:
                 return
-
-
-def _place(message: Message[Any]) -> Place:
-    return message.record.partition, message.record.offset
-
-
-def _current() -> asyncio.Task[Any]:
-    task = asyncio.current_task()
-    if task is None:
-        raise RuntimeError("only a task has a batch under way")
-    return task

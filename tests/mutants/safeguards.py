@@ -54,8 +54,8 @@ MUTANTS = (
     Mutant(
         "what has finished is committed when a partition leaves",
         "shared/kafka/loop.py",
-        "await self._commit(leaving)",
-        "pass",
+        "await self._commit(self._offsets.withdraw(partitions))",
+        "self._offsets.withdraw(partitions)",
         LOOP,
     ),
     Mutant(
@@ -131,7 +131,7 @@ MUTANTS = (
     Mutant(
         "a record put back for one group is handled by no other",
         "shared/kafka/loop.py",
-        "if others:",
+        "if others := [record for record in records if self._is_for_another_group(record)]:",
         "if False:",
         LOOP,
     ),
