@@ -10,7 +10,8 @@
 A crash between any two steps repeats records and loses none; deterministic ids and guarded sinks make the repetition
 harmless. An error in 3 or 4 is judged by `plan_retry`: an outage waits for as long as it lasts while the records stay
 unfinished; a batch with a bad record is halved until the record is alone, and that one becomes a dead letter (awaited,
-like any other output, before step 5). Steps 3 and 4 are in settling.py, all others here.
+like any other output, before step 5). Steps 3 and 4 are in settling.py, all others here; lanes.py knows what may be
+handled next, under_way.py what is being handled, offsets.py how far each partition is done.
 """
 
 from __future__ import annotations
