@@ -157,6 +157,13 @@ MUTANTS = (
         MYSQL,
     ),
     Mutant(
+        "MongoDB keeps the newer document",
+        "services/db_writer/newest.py",
+        'ReplaceOne({"_id": document["_id"], "$or": steps}, document, upsert=True)',
+        'ReplaceOne({"_id": document["_id"]}, document, upsert=True)',
+        READINGS,
+    ),
+    Mutant(
         "a deadlock is an outage",
         "services/db_writer/mysql.py",
         "if number in REFUSED_VALUES:",
