@@ -53,7 +53,7 @@ class ReadingStore:
 
 def document(reading: Reading) -> dict[str, Any]:
     """Without the fields that are null, which is the same as missing."""
-    fields = {name: value for name, value in reading.fields.items() if value is not None and not name.startswith("_")}
+    fields = {name: value for name, value in reading.fields.items() if value is not None and name[:1] != "_"}
     return {
         "_id": reading.id,
         **fields,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import ConfigDict, Field
 
 from shared.contracts.base import Event, Instant
@@ -28,5 +30,5 @@ class Reading(Event):
     """The raw record's own timestamp."""
 
     @property
-    def fields(self) -> dict[str, Scalar]:
-        return dict(self.__pydantic_extra__)
+    def fields(self) -> Mapping[str, Scalar]:
+        return self.__pydantic_extra__
