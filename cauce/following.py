@@ -18,7 +18,7 @@ from cauce.gateway import Gateway, Progress
 from compose.local.errors import LocalStackError
 from shared.contracts.documents import Counts, Stage, State
 
-FINAL = (State.COMPLETE, State.FAILED, State.SUPERSEDED)
+FINAL = (State.COMPLETE, State.FAILED, State.SUPERSEDED, State.DELETED)
 _STAGES = [str(stage) for stage in Stage]
 _AT_ONCE = 16
 _POLL_SECONDS = 0.25

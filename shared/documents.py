@@ -16,15 +16,23 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.base import Instant
-from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
+from shared.contracts.documents import DELETIONS, Counts, DocumentStatus, Reason, Receipt, Stage, State
 from shared.kafka.records import Record
 from shared.setbacks import Setback, merge_setbacks, setbacks_in
 
 _STAGES = {stage: place for place, stage in enumerate(Stage)}
-_STATES = {State.RECEIVED: 0, State.PROCESSING: 10, State.FAILED: 20, State.COMPLETE: 30, State.SUPERSEDED: 40}
-FINAL = frozenset({State.COMPLETE, State.FAILED, State.SUPERSEDED})
+_STATES = {
+    State.RECEIVED: 0,
+    State.PROCESSING: 10,
+    State.DELETING: 10,
+    State.FAILED: 20,
+    State.COMPLETE: 30,
+    State.DELETED: 30,
+    State.SUPERSEDED: 40,
+}
+FINAL = frozenset({State.COMPLETE, State.FAILED, State.SUPERSEDED, State.DELETED})
 
-ENDED = frozenset({State.COMPLETE, State.SUPERSEDED})
+ENDED = frozenset({State.COMPLETE, State.SUPERSEDED, State.DELETED})
 """What no redrive changes any more."""
 
 REMEMBERED_VERSIONS = 10
@@ -33,7 +41,7 @@ REMEMBERED_VERSIONS = 10
 
 def rank(state: State, stage: Stage) -> int:
     """Of one version, the status with the greater rank is the later one."""
-    return _STATES[state] + (_STAGES[stage] if state is State.PROCESSING else 0)
+    return _STATES[state] + (_STAGES[stage] if state in {State.PROCESSING, State.DELETING} else 0)
 
 
 class Moment(BaseModel):
@@ -61,8 +69,20 @@ class Edition(BaseModel):
     chunker: str = ""
 
 
+class Held(BaseModel):
+    """The stored bytes of one version."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: int
+    s3_path: str
+
+
 class Document(BaseModel):
     """A document as known from its statuses. `current` is None before the first complete version.
+
+    `tombstone` is the version of its last deletion, kept for ever: nothing older shows, or stays, whatever is replayed.
+    `held` are the objects that a deletion would have to remove, of the newest versions.
 
     `state`, `stage`, `reason` and `updated_at` follow from `progress`, the furthest that the version came, None where
     only failures are known, and from `setbacks`.
@@ -89,6 +109,9 @@ class Document(BaseModel):
     timeline: tuple[Moment, ...] = ()
     progress: Moment | None = None
     setbacks: tuple[Setback, ...] = ()
+    tombstone: int | None = None
+    receipt: Receipt | None = None
+    held: tuple[Held, ...] = ()
 
     @property
     def rank(self) -> int:
@@ -118,14 +141,18 @@ def _begin(document: Document | None, status: DocumentStatus) -> Document:
         earlier = (*earlier, Moment(version=document.version, stage=status.stage, state=State.SUPERSEDED, at=status.at))
     setbacks = () if status.state in ENDED else merge_setbacks(setbacks_in(status))
     progress = None if status.state is State.FAILED else _moment(status)
+    tombstone = newest_tombstone(document.tombstone if document else None, _tombstone(status))
     return Document(
         document_id=status.document_id,
         company_id=status.company_id,
         version=status.version,
         content_sha256=status.content_sha256,
         counts=status.counts,
-        current=_edition(document.current if document else None, status),
+        current=newest_edition(document.current if document else None, _edition(status), tombstone),
         timeline=_remember(earlier, _moment(status)),
+        tombstone=tombstone,
+        receipt=fuller_receipt(receipt_of(document), status.receipt) if status.state in DELETIONS else None,
+        held=merge_held(document.held if document else (), _held(status), tombstone),
         **outcome(progress, setbacks),
         **{fact: getattr(status, fact) for fact in FACTS},
     )
@@ -138,12 +165,19 @@ def _history(document: Document, status: DocumentStatus) -> dict[str, Any]:
         end = Moment(version=status.version, stage=status.stage, state=State.SUPERSEDED, at=status.at)
         ended = any(known.version == end.version and known.state is end.state for known in timeline)
         timeline = timeline if ended else _remember(timeline, end)
-    return {"timeline": timeline, "current": _edition(document.current, status)}
+    tombstone = newest_tombstone(document.tombstone, _tombstone(status))
+    return {
+        "timeline": timeline,
+        "current": newest_edition(document.current, _edition(status), tombstone),
+        "tombstone": tombstone,
+        "held": merge_held(document.held, _held(status), tombstone),
+    }
 
 
 def _advance(document: Document, status: DocumentStatus) -> Document:
     changes = _history(document, status)
     changes["counts"] = merge_counts(document.counts, status.counts)
+    changes["receipt"] = fuller_receipt(document.receipt, status.receipt)
     changes |= {fact: getattr(status, fact) for fact in FACTS if getattr(document, fact) is None}
     told = None if status.state is State.FAILED else _moment(status)
     progress = furthest(progress_of(document), told)
@@ -199,26 +233,61 @@ def merge_counts(known: Counts, said: Counts) -> Counts:
     )
 
 
-def _edition(known: Edition | None, status: DocumentStatus) -> Edition | None:
+def _edition(status: DocumentStatus) -> Edition | None:
     if status.state is not State.COMPLETE:
-        return known
-    said = Edition(
+        return None
+    return Edition(
         version=status.version,
         content_sha256=status.content_sha256,
         counts=status.counts,
         chunker=status.chunker or "",
     )
-    return newest_edition(known, said)
 
 
-def newest_edition(known: Edition | None, said: Edition | None) -> Edition | None:
-    """The one of the greater version; of one version, the one whose chunker is known, else the one known already.
+def newest_edition(known: Edition | None, said: Edition | None, tombstone: int | None) -> Edition | None:
+    """The one of the greater version; of one version, the one whose chunker is known, else the one known already; none
+    that was deleted.
 
     Once a version is complete, db_writer deletes what other chunkers made of it: going over to one of them would leave
     readers without chunks.
     """
-    editions = [edition for edition in (known, said) if edition]
+    editions = [edition for edition in (known, said) if edition and edition.version > _least(tombstone)]
     return max(editions, key=lambda edition: (edition.version, edition.chunker != ""), default=None)
+
+
+def _least(tombstone: int | None) -> int:
+    return -1 if tombstone is None else tombstone
+
+
+def _tombstone(status: DocumentStatus) -> int | None:
+    return status.version if status.state in DELETIONS else None
+
+
+def newest_tombstone(known: int | None, said: int | None) -> int | None:
+    return max((version for version in (known, said) if version is not None), default=None)
+
+
+def receipt_of(document: Document | None) -> Receipt | None:
+    """Also for a deletion of what was deleted already."""
+    return document.receipt if document and document.state in DELETIONS else None
+
+
+def fuller_receipt(known: Receipt | None, said: Receipt | None) -> Receipt | None:
+    """A deletion that is repeated finds nothing any more: what was removed is what the first run found."""
+    receipts = [receipt for receipt in (known, said) if receipt]
+    return max(receipts, key=lambda receipt: (receipt.chunks + receipt.vectors, receipt.objects), default=None)
+
+
+def _held(status: DocumentStatus) -> tuple[Held, ...]:
+    if status.s3_path is None or status.state in DELETIONS:
+        return ()
+    return (Held(version=status.version, s3_path=status.s3_path),)
+
+
+def merge_held(known: tuple[Held, ...], said: tuple[Held, ...], tombstone: int | None) -> tuple[Held, ...]:
+    """By version, without what was deleted."""
+    by_version = {held.version: held for held in (*said, *known) if held.version > _least(tombstone)}
+    return tuple(by_version[version] for version in sorted(by_version)[-REMEMBERED_VERSIONS:])
 
 
 def _remember(timeline: tuple[Moment, ...], moment: Moment) -> tuple[Moment, ...]:

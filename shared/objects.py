@@ -13,10 +13,18 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import ObjectStore, from_url
 
-from shared.errors import Code, Permanent, Transient
+from shared.errors import CauceError, Code, Permanent, Transient
 
 PIECE = 5 * 1024 * 1024  # S3 takes no smaller parts
 PIECES_UNDER_WAY = 2
+
+
+GONE = ".gone"
+"""Ends the name of the empty object that is left where one was removed on purpose."""
+
+
+class Gone(CauceError):
+    """The object was removed on purpose: what it belonged to was deleted, or superseded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +59,26 @@ class Objects:
         return ObjectWriter(self._store, path)
 
     async def read(self, path: str) -> AsyncIterator[bytes]:
-        """The object's bytes in pieces. Raises Permanent(OBJECT_MISSING)."""
+        """The object's bytes in pieces. Raises Gone, or Permanent(OBJECT_MISSING)."""
         try:
             result = await obstore.get_async(self._store, path)
             async for piece in result.stream(min_chunk_size=PIECE):
                 yield bytes(piece)
         except (NotFoundError, FileNotFoundError) as error:
-            raise Permanent(Code.OBJECT_MISSING, f"the stored object is gone: {path}") from error
+            if await self._exists(path + GONE):
+                raise Gone(path) from error
+            raise Permanent(Code.OBJECT_MISSING, f"the stored object is missing: {path}") from error
         except (BaseError, OSError) as error:
             raise _away(error) from error
+
+    async def _exists(self, path: str) -> bool:
+        try:
+            await obstore.head_async(self._store, path)
+        except (NotFoundError, FileNotFoundError):
+            return False
+        except (BaseError, OSError) as error:
+            raise _away(error) from error
+        return True
 
     async def download(self, path: str, target: Path) -> Stored:
         """Copies an object to a local file, hashing it on the way."""
@@ -70,6 +89,14 @@ class Objects:
                 size += len(piece)
                 file.write(piece)
         return Stored(path, digest.hexdigest(), size)
+
+    async def remove(self, path: str) -> None:
+        """Deletes it on purpose, and leaves word: whoever replays what came of it hears Gone instead of a loss."""
+        try:
+            await obstore.put_async(self._store, path + GONE, b"")
+        except (BaseError, OSError) as error:
+            raise _away(error) from error
+        await self.delete(path)
 
     async def delete(self, path: str) -> None:
         """Whether or not it is there."""

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from services.api_gateway import (
     problems,
     routes_dead_letters,
+    routes_deletion,
     routes_documents,
     routes_events,
     routes_intake,
@@ -30,6 +31,7 @@ Every error is a problem (RFC 9457, `application/problem+json`); `code` tells pr
 _ROUTES = (
     routes_uploads,
     routes_documents,
+    routes_deletion,
     routes_events,
     routes_intake,
     routes_streams,

@@ -1,10 +1,11 @@
-"""Tells the rest of Cauce that a document has come in: stored bytes in, two acknowledged events out."""
+"""Tells the rest of Cauce that a document has come in, or is to go: two acknowledged events each."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
 
+from shared.contracts.base import Operation
 from shared.contracts.documents import DocumentStatus, Stage, State
 from shared.contracts.uploads import UploadReceived
 from shared.errors import Transient
@@ -51,12 +52,12 @@ class Uploads:
 
 
 def received(upload: UploadReceived, record: Record) -> DocumentStatus:
-    """The first status of an upload. Its media type is left open: ingest finds the real one."""
+    """The first status of an upload, or of a deletion. The media type is left open: ingest finds the real one."""
     return DocumentStatus(
         document_id=upload.document_id,
         company_id=upload.company_id,
         version=UPLOADS_RECEIVED.version_base + record.offset,
-        state=State.RECEIVED,
+        state=State.DELETING if upload.operation is Operation.DELETE else State.RECEIVED,
         stage=Stage.GATEWAY,
         at=datetime.now(UTC),
         content_sha256=upload.sha256,

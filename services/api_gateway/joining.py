@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.contracts.documents import State
+from shared.contracts.documents import DELETIONS, State
 from shared.documents import (
     FACTS,
     FINAL,
     Document,
     Moment,
+    fuller_receipt,
     furthest,
     merge_counts,
+    merge_held,
     newest_edition,
+    newest_tombstone,
     outcome,
     progress_of,
     rank,
+    receipt_of,
     setbacks_of,
 )
 from shared.setbacks import merge_setbacks
@@ -30,9 +34,13 @@ def joined(stored: Document | None, seen: Document | None) -> Document | None:
     if stored is None or seen is None:
         return stored or seen
     older, newer = sorted((stored, seen), key=lambda document: (document.version, document.rank))
+    tombstone = newest_tombstone(stored.tombstone, seen.tombstone)
     changes: dict[str, Any] = {
-        "current": newest_edition(stored.current, seen.current),
+        "current": newest_edition(stored.current, seen.current, tombstone),
         "timeline": _timeline(older, newer),
+        "tombstone": tombstone,
+        "held": merge_held(stored.held, seen.held, tombstone),
+        "receipt": fuller_receipt(receipt_of(older), newer.receipt) if newer.state in DELETIONS else newer.receipt,
     }
     if older.version == newer.version:
         changes["counts"] = merge_counts(older.counts, newer.counts)

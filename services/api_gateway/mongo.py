@@ -61,15 +61,13 @@ class MongoStore:
 
     async def document(self, document_id: str) -> Document | None:
         with _translated():
-            found = await self._documents.find_one({"_id": document_id, "deleted": {"$ne": True}})
+            found = await self._documents.find_one({"_id": document_id})
         return _document(found) if found else None
 
     async def documents(
         self, company_id: str, state: State | None, after: DocumentPlace | None, limit: int
     ) -> Sequence[Document]:
-        query: Query = {"company_id": company_id, "deleted": {"$ne": True}}
-        if state:
-            query["state"] = state.value
+        query: Query = {"company_id": company_id, "state": state.value if state else {"$ne": State.DELETED.value}}
         if after:
             query["$or"] = _documents_after(after)
         cursor = self._documents.find(query).sort([("received_at", -1), ("_id", -1)]).limit(limit)

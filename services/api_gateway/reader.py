@@ -28,6 +28,10 @@ class DocumentReader:
         document = await self._known(document_id)
         return document if document and document.company_id == company_id else None
 
+    async def catch_up(self) -> None:
+        """Waits, for a while, until every status that is acknowledged by now is known here."""
+        await self._tail.caught_up(CATCH_UP_SECONDS)
+
     async def _known(self, document_id: str) -> Document | None:
         seen = self.view.get(document_id)
         certain = seen is not None or await self._tail.caught_up(CATCH_UP_SECONDS)

@@ -72,7 +72,7 @@ class DocumentStore(Protocol):
     async def documents(
         self, company_id: str, state: State | None, after: DocumentPlace | None, limit: int
     ) -> Sequence[Document]:
-        """The newest first, by `received_at`; those without one last."""
+        """The newest first, by `received_at`; those without one last. Deleted ones only where `state` asks for them."""
 
     async def chunks(
         self, document_id: str, content: Content, after: ChunkPlace | None, limit: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -12,10 +13,21 @@ from services.api_gateway.store import StoredChunk
 from shared.contracts.base import Instant
 from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
 from shared.documents import Document, rank
+from shared.topics import CHUNKS_PROCESSED, DOCUMENTS_RAW, DOCUMENTS_STATUS, EMBEDDINGS_READY, UPLOADS_RECEIVED, Topic
 
 _ID = "0d9a7f3e-5c58-5f0e-9d0c-6b3b8f0f2a11"
 _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _AT = "2026-01-02T03:04:05.678Z"
+
+
+def _with_dead_letters(*topics: Topic) -> tuple[Topic, ...]:
+    return tuple(one for topic in topics for one in (topic, topic.dlq))
+
+
+OF_DOCUMENTS = _with_dead_letters(UPLOADS_RECEIVED, DOCUMENTS_RAW, CHUNKS_PROCESSED, EMBEDDINGS_READY, DOCUMENTS_STATUS)
+"""The topics that tell of documents, or hold their text."""
+SEGMENT = timedelta(days=7)
+"""Kafka's default `segment.ms`: it deletes whole segments, once the newest record in them is past the retention."""
 
 
 def path_of(document_id: str) -> str:
@@ -68,6 +80,19 @@ class AcceptedView(View):
         )
 
 
+class DeletingView(View):
+    """The deletion is announced. What it removed can be read at `status_url` when `state` is `deleted` there."""
+
+    document_id: str = Field(examples=[_ID])
+    version: int = Field(examples=[43], description="everything of the document before this one goes")
+    state: State = Field(examples=["deleting"])
+    status_url: str = Field(examples=[f"/documents/{_ID}"])
+
+    @classmethod
+    def of(cls, document_id: str, version: int, state: State) -> DeletingView:
+        return cls(document_id=document_id, version=version, state=state, status_url=path_of(document_id))
+
+
 class CountsView(View):
     """What is known so far; null where it isn't known yet, or the format has no pages."""
 
@@ -108,6 +133,31 @@ class CurrentView(View):
     counts: CountsView
 
 
+class RemainsView(View):
+    """A topic that may still hold what was written of the document before it was deleted."""
+
+    topic: str = Field(examples=["chunks.processed"])
+    until: Instant = Field(examples=["2026-02-08T03:04:05.678Z"], description="by then Kafka has deleted it")
+
+
+class ReceiptView(View):
+    """What a deletion removed, and what is left for a while. An archive, where one is kept, is not in it."""
+
+    objects: int = Field(examples=[1], description="stored files, of all versions that were known")
+    chunks: int = Field(examples=[17], description="rows of MongoDB")
+    vectors: int = Field(examples=[17], description="rows of MongoDB")
+    remains: tuple[RemainsView, ...]
+
+    @classmethod
+    def of(cls, document: Document) -> ReceiptView | None:
+        receipt = document.receipt
+        if receipt is None or document.state is not State.DELETED:
+            return None
+        held = ((topic.name, document.updated_at + topic.retention + SEGMENT) for topic in OF_DOCUMENTS)
+        remains = (RemainsView(topic=topic, until=until) for topic, until in held)
+        return cls(**receipt.model_dump(), remains=tuple(remains))
+
+
 class DocumentView(View):
     """A document as of now. `state` and `reason` are those of its newest `version`."""
 
@@ -128,6 +178,7 @@ class DocumentView(View):
     updated_at: Instant = Field(examples=[_AT])
     timeline: tuple[MomentView, ...]
     current: CurrentView | None = None
+    receipt: ReceiptView | None = Field(default=None, description="of a document that was deleted")
     links: LinksView
 
     @classmethod
@@ -148,6 +199,7 @@ class DocumentView(View):
             updated_at=document.updated_at,
             timeline=_timeline(document),
             current=_current(document),
+            receipt=ReceiptView.of(document),
             links=LinksView.of(document.document_id),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -14,7 +15,7 @@ from services.db_writer.mysql import MySqlStore
 from services.db_writer.parts import Version
 from services.db_writer.readings import ReadingStore
 from services.db_writer.rows import Shape, checked, naive, newest, shape_of
-from services.db_writer.statuses import changed, completed
+from services.db_writer.statuses import changed, completed, counted, deleted, to_be_deleted
 from shared.contracts.chunks import ChunkProcessed, EmbeddingReady, Part
 from shared.contracts.documents import DocumentStatus, Reason
 from shared.contracts.metrics import MetricRow
@@ -24,6 +25,7 @@ from shared.kafka.deadletters import Failure
 from shared.kafka.pipeline import Handled
 from shared.kafka.records import Emit, Message
 from shared.tables import WindowTable
+from shared.topics import DOCUMENTS_STATUS
 
 log = structlog.get_logger()
 
@@ -44,6 +46,8 @@ class Documents:
     If W2 comes before C1, then W1 came before C2, which deletes what W1 wrote. If W2 comes after C1, it sees what is
     current, and the late writer deletes its rows itself. A crash in between repeats the record, hence all its steps.
 
+    A deletion is a completing one that has no rows: its version is the tombstone, of which everything older is late.
+
     No row that readers need is deleted, however old the current version that a writer read: the current version only
     goes on to a greater number, and never from one chunker of that number to another.
     """
@@ -53,8 +57,10 @@ class Documents:
 
     async def handle(self, batch: Sequence[Message[Told]]) -> Handled:
         handled = await self._write_parts([Message(m.record, m.event) for m in batch if isinstance(m.event, Part)])
-        await self._write_statuses([m.event for m in batch if isinstance(m.event, DocumentStatus)])
-        return handled
+        told = await self._write_statuses(
+            [Message(m.record, m.event) for m in batch if isinstance(m.event, DocumentStatus)]
+        )
+        return replace(handled, emits=(*handled.emits, *told))
 
     async def _write_parts(self, messages: Sequence[Message[Part]]) -> Handled:
         if not messages:
@@ -73,18 +79,42 @@ class Documents:
 
     async def _without_settled(self, last: Mapping[Version, Message[Part]]) -> dict[Version, Message[Part]]:
         """The versions that may become complete. Rows of late ones go; the current one has been announced."""
-        current = await self._store.current_versions({version.document_id for version in last})
-        late = {version for version in last if version.is_late(current.get(version.document_id))}
-        await self._store.delete_older({current[version.document_id] for version in late})
-        settled = late | set(current.values())
+        standings = await self._store.standings({version.document_id for version in last})
+        standing = {version: standings[version.document_id] for version in last if version.document_id in standings}
+        late = {version for version in standing if standing[version].is_late(version)}
+        await self._store.delete_late({standing[version] for version in late})
+        settled = late | {one.current for one in standings.values()}
         return {version: message for version, message in last.items() if version not in settled}
 
-    async def _write_statuses(self, statuses: Sequence[DocumentStatus]) -> None:
-        if not statuses:
-            return
+    async def _write_statuses(self, messages: Sequence[Message[DocumentStatus]]) -> Sequence[Emit]:
+        if not messages:
+            return ()
+        statuses = [message.event for message in messages]
         await self._fold(statuses)
-        current = await self._store.current_versions(completed(statuses))
-        await self._store.delete_older(current.values())
+        standings = await self._store.standings(completed(statuses))
+        await self._store.delete_late(standings.values())
+        return await self._delete([message for message in messages if to_be_deleted(message.event)])
+
+    async def _delete(self, messages: Sequence[Message[DocumentStatus]]) -> Sequence[Emit]:
+        """What a deletion removes is counted, and the count kept, before: one that a crash repeats finds nothing."""
+        if not messages:
+            return ()
+        found = [await self._counted(message.event) for message in messages]
+        await self._fold(found)
+        ids = {status.document_id for status in found}
+        await self._store.delete_late((await self._store.standings(ids)).values())
+        known = await self._store.documents(ids)
+        return [
+            Emit(
+                DOCUMENTS_STATUS,
+                deleted(status, known[status.document_id].document, message.record.time),
+                message.record,
+            )
+            for status, message in zip(found, messages, strict=True)
+        ]
+
+    async def _counted(self, status: DocumentStatus) -> DocumentStatus:
+        return counted(status, await self._store.count_older(status.document_id, status.version))
 
     async def _fold(self, statuses: Sequence[DocumentStatus]) -> None:
         """Reads, folds and writes until no other writer came in between; what was written before folds to no change."""

@@ -13,7 +13,7 @@ from pymongo.errors import BulkWriteError, InvalidURI
 
 from services.db_writer.mongo_errors import map_pymongo_errors, only_duplicates
 from services.db_writer.newest import NewestStays
-from services.db_writer.parts import Tally, Version
+from services.db_writer.parts import Standing, Tally, Version
 from services.db_writer.statuses import Stored
 from shared.contracts.chunks import ChunkProcessed, EmbeddingReady, Part
 from shared.documents import Document
@@ -111,25 +111,36 @@ class MongoStore:
             found = await self._database[collection].aggregate([{"$match": wanted}, {"$group": group}]).to_list(None)
         return {Version(row["_id"]["d"], row["_id"]["v"], row["_id"]["c"]): row["rows"] for row in found}
 
-    async def delete_older(self, current: Collection[Version]) -> None:
-        """Deletes the chunks and vectors of these documents that are late where this is their current version."""
-        if not current:
+    async def delete_late(self, standings: Collection[Standing]) -> None:
+        """Deletes the chunks and vectors of these documents that are late as they stand."""
+        deletes = [DeleteMany(query) for standing in standings for query in late_rows(standing)]
+        if not deletes:
             return
-        deletes = [DeleteMany(late_rows(version)) for version in current]
         with map_pymongo_errors():
             for collection in ("chunks", "embeddings"):
                 await self._database[collection].bulk_write(deletes, ordered=False)
 
+    async def count_older(self, document_id: str, version: int) -> Tally:
+        """How many rows a document has of versions before this one."""
+        older = {"document_id": document_id, "version": {"$lt": version}}
+        with map_pymongo_errors():
+            chunks, vectors = await asyncio.gather(
+                *(self._database[collection].count_documents(older) for collection in ("chunks", "embeddings"))
+            )
+        return Tally(chunks, vectors)
+
     # ---- documents -----------------------------------------------------------------------------------------------
 
-    async def current_versions(self, document_ids: Collection[str]) -> dict[str, Version]:
-        """The newest complete version of each of these documents that has one."""
+    async def standings(self, document_ids: Collection[str]) -> dict[str, Standing]:
+        """Of those documents that have a complete version, or were deleted."""
         if not document_ids:
             return {}
-        query = {"_id": {"$in": list(document_ids)}, "current": {"$ne": None}}
+        either = [{"current": {"$ne": None}}, {"tombstone": {"$ne": None}}]
+        query = {"_id": {"$in": list(document_ids)}, "$or": either}
+        fields = ["current.version", "current.chunker", "tombstone"]
         with map_pymongo_errors():
-            found = await self._database["documents"].find(query, ["current.version", "current.chunker"]).to_list(None)
-        return {row["_id"]: _current(row) for row in found}
+            found = await self._database["documents"].find(query, fields).to_list(None)
+        return {row["_id"]: Standing(row["_id"], _current(row), row.get("tombstone")) for row in found}
 
     async def documents(self, document_ids: Collection[str]) -> dict[str, Stored]:
         with map_pymongo_errors():
@@ -154,8 +165,17 @@ class MongoStore:
         return int(done.matched_count + done.upserted_count)
 
 
-def late_rows(current: Version) -> Row:
-    """The query for what `Version.is_late`. A row without the field is of another chunker than any that is known."""
+def late_rows(standing: Standing) -> list[Row]:
+    """The queries for what `Standing.is_late`."""
+    deleted = {"document_id": standing.document_id, "version": {"$lt": standing.tombstone}}
+    return [
+        *([] if standing.tombstone is None else [deleted]),
+        *([] if standing.current is None else [_late_rows(standing.current)]),
+    ]
+
+
+def _late_rows(current: Version) -> Row:
+    """A row without the field is of another chunker than any that is known."""
     older = {"document_id": current.document_id, "version": {"$lt": current.number}}
     if not current.chunker:
         return older
@@ -163,8 +183,9 @@ def late_rows(current: Version) -> Row:
     return {"document_id": current.document_id, "version": {"$lte": current.number}, "$or": others}
 
 
-def _current(row: Row) -> Version:
-    return Version(row["_id"], row["current"]["version"], row["current"].get("chunker", ""))
+def _current(row: Row) -> Version | None:
+    current = row.get("current")
+    return Version(row["_id"], current["version"], current.get("chunker", "")) if current else None
 
 
 def _row(part: Part) -> dict[str, Any]:

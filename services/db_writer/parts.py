@@ -35,6 +35,19 @@ class Version(NamedTuple):
         return current.chunker not in {"", self.chunker}
 
 
+class Standing(NamedTuple):
+    """What decides which rows of a document are late: its newest complete version, and the version of its deletion."""
+
+    document_id: str
+    current: Version | None = None
+    tombstone: int | None = None
+
+    def is_late(self, version: Version) -> bool:
+        """Whether readers will never see it."""
+        deleted = self.tombstone is not None and version.number < self.tombstone
+        return deleted or version.is_late(self.current)
+
+
 class Tally(NamedTuple):
     """How many rows of a version the store holds."""
 

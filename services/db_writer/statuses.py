@@ -1,13 +1,15 @@
-"""Statuses folded into documents, in memory; what is written and what may go afterwards."""
+"""Statuses folded into documents, in memory; what is written, and what goes afterwards."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import reduce
 from typing import NamedTuple
 
-from shared.contracts.documents import DocumentStatus, State
+from services.db_writer.parts import Tally
+from shared.contracts.documents import DocumentStatus, Receipt, Stage, State
 from shared.documents import Document, fold
 
 
@@ -44,3 +46,20 @@ def _folded(document: Document | None, statuses: list[DocumentStatus]) -> Docume
 def completed(statuses: Iterable[DocumentStatus]) -> set[str]:
     """The documents of which one of these statuses says that a version is complete."""
     return {status.document_id for status in statuses if status.state is State.COMPLETE}
+
+
+def to_be_deleted(status: DocumentStatus) -> bool:
+    """Whether the rows of the versions before it are to go: docproc has removed their objects."""
+    return status.state is State.DELETING and status.stage is Stage.DOCPROC
+
+
+def counted(status: DocumentStatus, rows: Tally) -> DocumentStatus:
+    """The same deletion one stage on, with what it is about to remove."""
+    removed = (status.receipt or Receipt()).model_copy(update={"chunks": rows.chunks, "vectors": rows.vectors})
+    return status.model_copy(update={"stage": Stage.DB_WRITER, "receipt": removed})
+
+
+def deleted(status: DocumentStatus, document: Document, at: datetime) -> DocumentStatus:
+    """Its end, with the receipt of its first run; `at` is the record's time, not the clock's."""
+    receipt = document.receipt if document.version == status.version else status.receipt
+    return status.model_copy(update={"state": State.DELETED, "receipt": receipt, "at": at})

@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import structlog
 
 from services.docproc.pool import Parsed, ParserPool
 from shared.contracts import ids
+from shared.contracts.base import Operation
 from shared.contracts.chunks import ChunkProcessed
-from shared.contracts.documents import Counts, DocumentRaw, Reason, Stage, State, status_of
+from shared.contracts.documents import Counts, DocumentRaw, Reason, Receipt, Stage, State, status_of
 from shared.documents import about
 from shared.kafka.deadletters import Failure
 from shared.kafka.pipeline import Handled
 from shared.kafka.records import Emit, Message
-from shared.objects import Objects
+from shared.objects import Gone, Objects
 from shared.topics import CHUNKS_PROCESSED, DOCUMENTS_STATUS
 
 log = structlog.get_logger()
@@ -37,16 +39,27 @@ class Docproc:
 
     async def _one(self, message: Message[DocumentRaw]) -> list[Emit]:
         document = message.event
-        parsed = await self._parse(document)
+        if document.operation is Operation.DELETE:
+            return [await self._delete(message)]
+        try:
+            parsed = await self._parse(document)
+        except Gone:
+            return [_status(message, State.SUPERSEDED)]
         if parsed.warnings:
             log.warning("read with gaps", filename=document.filename, warnings=parsed.warnings)
         chunks = _chunks(document, parsed, self._chunker)
         counts = Counts(pages=parsed.page_count, chunks=len(chunks))
-        status = status_of(document, State.PROCESSING, Stage.DOCPROC, datetime.now(UTC), counts=counts)
         return [
             *(Emit(CHUNKS_PROCESSED, chunk, message.record) for chunk in chunks),
-            Emit(DOCUMENTS_STATUS, about(status, message.record), message.record),
+            _status(message, State.PROCESSING, counts=counts),
         ]
+
+    async def _delete(self, message: Message[DocumentRaw]) -> Emit:
+        """The objects, here, since a document's records come in order: whatever is older has been read."""
+        paths = set(message.event.objects)
+        for path in sorted(paths):
+            await self._objects.remove(path)
+        return _status(message, State.DELETING, receipt=Receipt(objects=len(paths)))
 
     async def _parse(self, document: DocumentRaw) -> Parsed:
         with TemporaryDirectory(prefix="cauce-") as folder:
@@ -80,6 +93,10 @@ def _chunks(document: DocumentRaw, parsed: Parsed, chunker: str) -> list[ChunkPr
 
 def failed(message: Message[DocumentRaw], failure: Failure) -> Sequence[Emit]:
     """The status that goes with the dead letter of a document."""
-    reason = Reason(code=failure.code.value, message=failure.told)
-    status = status_of(message.event, State.FAILED, Stage.DOCPROC, datetime.now(UTC), reason=reason)
-    return (Emit(DOCUMENTS_STATUS, about(status, message.record), message.record),)
+    return (_status(message, State.FAILED, reason=Reason(code=failure.code.value, message=failure.told)),)
+
+
+def _status(message: Message[DocumentRaw], state: State, **facts: Any) -> Emit:
+    """`facts` as `status_of` takes them."""
+    status = status_of(message.event, state, Stage.DOCPROC, datetime.now(UTC), **facts)
+    return Emit(DOCUMENTS_STATUS, about(status, message.record), message.record)

@@ -15,7 +15,7 @@ from shared.errors import Code, Permanent
 from shared.kafka.deadletters import Failure
 from shared.kafka.pipeline import Handled
 from shared.kafka.records import Emit, Message, Record
-from shared.objects import Objects
+from shared.objects import Gone, Objects
 from shared.topics import DOCUMENTS_RAW, DOCUMENTS_STATUS, UPLOADS_RECEIVED
 
 SNIFFED_BYTES = 256 * 1024
@@ -38,15 +38,17 @@ class Ingest:
 
     async def _one(self, message: Message[UploadReceived]) -> tuple[Emit, ...]:
         upload, record = message.event, message.record
-        if upload.operation is not Operation.PUT:
-            raise Permanent(Code.UNSUPPORTED, f"the operation `{upload.operation}` is not possible yet")
-        head = await self._verified_head(upload)
-        document = _document(upload, record, sniff(head, upload.filename, upload.declared_media_type))
-        status = about(status_of(document, State.PROCESSING, Stage.INGEST, datetime.now(UTC)), record)
-        return Emit(DOCUMENTS_RAW, document, record), Emit(DOCUMENTS_STATUS, status, record)
+        if upload.operation is Operation.DELETE:
+            return _passed_on(_document(upload, record, upload.declared_media_type or ""), State.DELETING, record)
+        try:
+            head = await self._verified_head(upload)
+        except Gone:
+            return (_status(_document(upload, record, ""), State.SUPERSEDED, record),)
+        media_type = sniff(head, upload.filename, upload.declared_media_type)
+        return _passed_on(_document(upload, record, media_type), State.PROCESSING, record)
 
     async def _verified_head(self, upload: UploadReceived) -> bytes:
-        """Reads the whole object once; its first bytes tell the media type. Raises Permanent(OBJECT_MISMATCH)."""
+        """Reads the whole object once; its first bytes tell the media type. Raises Permanent(OBJECT_MISMATCH), Gone."""
         digest, size, head = hashlib.sha256(), 0, bytearray()
         async for piece in self._objects.read(upload.s3_path):
             digest.update(piece)
@@ -58,6 +60,15 @@ class Ingest:
                 f"the stored object is not what was uploaded: {size} bytes of {upload.size_bytes}, or another SHA-256",
             )
         return bytes(head)
+
+
+def _passed_on(document: DocumentRaw, state: State, record: Record) -> tuple[Emit, Emit]:
+    return Emit(DOCUMENTS_RAW, document, record), _status(document, state, record)
+
+
+def _status(document: DocumentRaw, state: State, record: Record) -> Emit:
+    status = status_of(document, state, Stage.INGEST, datetime.now(UTC))
+    return Emit(DOCUMENTS_STATUS, about(status, record), record)
 
 
 def _document(upload: UploadReceived, record: Record, media_type: str) -> DocumentRaw:
@@ -73,6 +84,7 @@ def _document(upload: UploadReceived, record: Record, media_type: str) -> Docume
         size_bytes=upload.size_bytes,
         received_at=record.first.time,
         name=upload.name,
+        objects=upload.objects,
     )
 
 

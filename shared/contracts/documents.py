@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class DocumentRaw(Event):
-    """Keyed by document_id. `version` orders the contents of one document; greater is newer."""
+    """Keyed by document_id. `version` orders the contents of one document; greater is newer.
+
+    A deletion names the `objects` of the versions before it, and describes the newest of them.
+    """
 
     document_id: str
     company_id: str
@@ -27,16 +30,22 @@ class DocumentRaw(Event):
     size_bytes: int = Field(ge=0)
     received_at: Instant
     name: str | None = None
+    objects: tuple[ObjectPath, ...] = ()
 
 
 class State(StrEnum):
-    """Where a version of a document stands. The last three are final."""
+    """Where a version of a document stands. The last four are final; a deletion is a version too, without a content."""
 
     RECEIVED = "received"
     PROCESSING = "processing"
+    DELETING = "deleting"
     COMPLETE = "complete"
     FAILED = "failed"
     SUPERSEDED = "superseded"
+    DELETED = "deleted"
+
+
+DELETIONS = frozenset({State.DELETING, State.DELETED})
 
 
 class Stage(StrEnum):
@@ -68,6 +77,16 @@ class Reason(BaseModel):
     message: str
 
 
+class Receipt(BaseModel):
+    """How much a deletion removed: objects from the object store, rows of chunks and vectors from MongoDB."""
+
+    model_config = ConfigDict(frozen=True)
+
+    objects: int = 0
+    chunks: int = 0
+    vectors: int = 0
+
+
 class DocumentStatus(Event):
     """Keyed by document_id. `at` is when the stage was done with it; `chunker` is who cut the parts it speaks of.
 
@@ -93,6 +112,7 @@ class DocumentStatus(Event):
     chunker: str | None = None
     source: str | None = None
     attempt: int = Field(default=0, ge=0)
+    receipt: Receipt | None = None
 
 
 def status_of(
@@ -103,6 +123,7 @@ def status_of(
     *,
     counts: Counts | None = None,
     reason: Reason | None = None,
+    receipt: Receipt | None = None,
 ) -> DocumentStatus:
     """The status of a document that ingest has described."""
     return DocumentStatus(
@@ -121,4 +142,5 @@ def status_of(
         media_type=document.media_type,
         size_bytes=document.size_bytes,
         s3_path=document.s3_path,
+        receipt=receipt,
     )

@@ -1,4 +1,4 @@
-"""`uploads.received`: the gateway has stored the bytes of a document and says where."""
+"""`uploads.received`: the gateway has stored the bytes of a document and says where, or is asked to delete one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from shared.contracts.base import Event, ObjectPath, Operation
 
 
 class UploadReceived(Event):
-    """Keyed by document_id. Its offset gives the document's version, its timestamp `received_at`."""
+    """Keyed by document_id. Its offset gives the document's version, its timestamp `received_at`.
+
+    A deletion describes the content that was the newest when it was asked for, and names the `objects` to be removed:
+    those of all versions before it.
+    """
 
     document_id: str
     company_id: str
@@ -19,3 +23,4 @@ class UploadReceived(Event):
     size_bytes: int = Field(ge=0)
     declared_media_type: str | None = None
     name: str | None = None
+    objects: tuple[ObjectPath, ...] = ()

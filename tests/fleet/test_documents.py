@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from shared.contracts.chunks import EmbeddingReady
-from shared.kafka.client import KafkaTail
-from shared.topics import EMBEDDINGS_READY
+from shared.kafka.client import KafkaProducer, KafkaTail
+from shared.kafka.records import Outgoing, Record
+from shared.topics import CHUNKS_PROCESSED, DOCUMENTS_RAW, EMBEDDINGS_READY, Topic
 from tests.fleet.corpus import corpus
 from tests.fleet.harness import OTHER_KEY, Fleet
 from tests.waiting import until
@@ -68,6 +74,70 @@ async def test_a_changed_edition_replaces_the_old_one(fleet: Fleet, tmp_path: Pa
     assert "The new rule is green." in text
 
 
+async def test_a_deleted_document_is_gone_and_stays_away(fleet: Fleet, tmp_path: Path) -> None:
+    """Its rows and bytes go, the receipt says how many; its twin stays; replayed records of it bring nothing back."""
+    file = tmp_path / "note.md"
+    file.write_text("# Note\n\n" + "A sentence that stands in two documents. " * 300)
+    one, twin = await fleet.put("one", file), await fleet.put("twin", file)
+    before = await fleet.until_final([one, twin])
+    chunks = before[one.document_id]["counts"]["chunks"]
+    async with fleet.client() as client:
+        assert (await client.delete("/documents/by-name/one")).status_code == 202
+        assert (await client.get(f"/documents/{one.document_id}/chunks")).json()["chunks"] == []
+    gone = (await fleet.until_final([one]))[one.document_id]
+    assert gone["state"] == "deleted"
+    receipt = {name: gone["receipt"][name] for name in ("objects", "chunks", "vectors")}
+    assert receipt == {"objects": 1, "chunks": chunks, "vectors": chunks}
+    await replay(fleet, one.document_id)
+    file.write_text("# Note\n\nAnother text.\n")
+    again = await fleet.put("one", file)
+    assert (await fleet.until_final([again]))[again.document_id]["state"] == "complete"
+    for collection in ("chunks", "embeddings"):
+        assert len(fleet.chunk_ids(collection, [one.document_id])) == 1
+        assert len(fleet.chunk_ids(collection, [twin.document_id])) == chunks
+
+
+async def test_the_example_tells_what_became_of_documents(fleet: Fleet, tmp_path: Path) -> None:
+    """`examples/on_document.py` prints a line for one that is complete, one that failed and one that was deleted."""
+    good, bad = tmp_path / "good.md", tmp_path / "picture.png"
+    good.write_text("# Good\n\nA text for the example.\n")
+    bad.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(99))
+    complete, failed = await fleet.upload([good, bad])
+    await fleet.until_final([complete, failed])
+    async with fleet.client() as client:
+        await client.delete(f"/documents/{complete.document_id}")
+    await fleet.until_final([complete])
+    expected = {
+        f"complete {complete.document_id} version {complete.version}: 1 chunks",
+        f"failed   {failed.document_id} version {failed.version}: unsupported",
+        f"deleted  {complete.document_id}",
+    }
+    with example(fleet, tmp_path / "said") as said:
+        await until(lambda: all(line in said.read_text() for line in expected))
+
+
+@contextmanager
+def example(fleet: Fleet, said: Path) -> Iterator[Path]:
+    environment = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": fleet.kafka.bootstrap_servers}
+    with said.open("w") as file:
+        process = subprocess.Popen([sys.executable, "examples/on_document.py"], stdout=file, env=environment)
+        try:
+            yield said
+        finally:
+            process.kill()
+            process.wait()
+
+
+async def replay(fleet: Fleet, document_id: str) -> None:
+    """Every record of the document once more, as it was; a later upload of it comes behind them on every hop."""
+    producer = KafkaProducer(fleet.kafka)
+    for topic in (DOCUMENTS_RAW, CHUNKS_PROCESSED, EMBEDDINGS_READY):
+        mine = [record for record in await whole(fleet, topic) if record.key == document_id.encode()]
+        assert mine
+        await producer.publish([Outgoing(topic.name, record.key, record.value, record.headers) for record in mine])
+    await producer.stop()
+
+
 async def test_companies_never_meet(fleet: Fleet, tmp_path: Path) -> None:
     """Two companies that use one name, or one file, have two documents, and neither sees the other's."""
     file = tmp_path / "plan.md"
@@ -106,17 +176,22 @@ def counted_in_windows(fleet: Fleet) -> int:
 
 
 async def published_pairs(fleet: Fleet) -> set[tuple[str, object]]:
-    """Read from the start of the topic to its present end."""
-    tail = KafkaTail(fleet.kafka, EMBEDDINGS_READY.name)
+    records = await whole(fleet, EMBEDDINGS_READY)
+    events = [EmbeddingReady.model_validate_json(record.value or b"") for record in records]
+    return {(event.chunk_id, event.received_at) for event in events}
+
+
+async def whole(fleet: Fleet, topic: Topic) -> list[Record]:
+    """The topic from its start to its present end."""
+    tail = KafkaTail(fleet.kafka, topic.name)
     await tail.start(since=0)
-    pairs: set[tuple[str, object]] = set()
+    found: list[Record] = []
     try:
         ends = await tail.end_offsets()
         async for records in tail.records():
-            events = [EmbeddingReady.model_validate_json(record.value or b"") for record in records]
-            pairs |= {(event.chunk_id, event.received_at) for event in events}
+            found += records
             if all(position >= ends[partition] for partition, position in (await tail.positions()).items()):
                 break
     finally:
         await tail.stop()
-    return pairs
+    return found

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
+from shared.contracts.documents import Counts, DocumentStatus, Reason, Receipt, Stage, State
 from shared.documents import Document, fold
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -227,3 +228,57 @@ def test_setbacks_are_bounded() -> None:
     assert len(forwards.setbacks) == 100
     assert without_timeline(forwards) == without_timeline(backwards)
     assert folded([LIFE[1], *many, LIFE[4]]).setbacks == ()
+
+
+DELETION = [
+    status(3, State.DELETING, Stage.GATEWAY, 20, filename="a.pdf"),
+    status(3, State.DELETING, Stage.INGEST, 21),
+    status(3, State.DELETING, Stage.DOCPROC, 22, receipt=Receipt(objects=1)),
+    status(3, State.DELETING, Stage.DB_WRITER, 22, receipt=Receipt(objects=1, chunks=5, vectors=5)),
+    status(3, State.DELETED, Stage.DB_WRITER, 23, receipt=Receipt(objects=1, chunks=5, vectors=5)),
+]
+RECEIPT = Receipt(objects=1, chunks=5, vectors=5)
+
+
+def test_a_deleted_document_is_gone_for_readers_at_once() -> None:
+    """From the first word of its deletion on there is no current content; at the end there is a receipt."""
+    first = folded([*LIFE, DELETION[0]])
+    assert (first.state, first.current, first.tombstone) == (State.DELETING, None, 3)
+    last = folded(LIFE + DELETION)
+    assert (last.state, last.current, last.receipt, last.filename) == (State.DELETED, None, RECEIPT, "a.pdf")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_nothing_late_brings_a_deleted_document_back(seed: int) -> None:
+    """In whatever order statuses come, however often, the deletion stands and keeps its receipt."""
+    chance = random.Random(seed)
+    again = [DELETION[2], DELETION[4].model_copy(update={"receipt": Receipt(objects=1)})]
+    told = [*LIFE, *DELETION, *chance.sample(LIFE, 3), *again]
+    chance.shuffle(told)
+    document = folded(told)
+    assert (document.state, document.current, document.tombstone) == (State.DELETED, None, 3)
+    assert (document.receipt, document.held) == (RECEIPT, ())
+
+
+def test_a_document_may_be_uploaded_again() -> None:
+    """A newer version than the deletion is a document like any other; what is older stays away."""
+    later = [one.model_copy(update={"version": 4}) for one in LIFE]
+    document = folded([*LIFE, *DELETION, *later, *LIFE])
+    assert (document.state, document.tombstone, document.receipt) == (State.COMPLETE, 3, None)
+    assert document.current is not None
+    assert document.current.version == 4
+
+
+def test_the_objects_that_a_deletion_has_to_remove() -> None:
+    """Those of the newest versions, by version, whatever the order; none of before a deletion."""
+    told = [status(n, State.RECEIVED, Stage.GATEWAY, n, s3_path=f"acme/{n}") for n in range(20)]
+    assert [held.s3_path for held in folded(told[::-1]).held] == [f"acme/{n}" for n in range(10, 20)]
+    deleted = fold(folded(told[:2]), status(2, State.DELETING, Stage.GATEWAY, 5, s3_path="acme/1"))
+    assert deleted.held == ()
+
+
+def test_a_second_deletion_keeps_the_receipt_of_the_first() -> None:
+    """Whoever repeats a deletion whose answer was lost still reads what was removed."""
+    second = [one.model_copy(update={"version": 4, "receipt": Receipt()}) for one in DELETION]
+    document = folded(LIFE + DELETION + second)
+    assert (document.version, document.state, document.receipt) == (4, State.DELETED, RECEIPT)

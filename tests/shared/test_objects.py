@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import Permanent
-from shared.objects import PIECE, Objects
+from shared.errors import Code, Permanent
+from shared.objects import PIECE, Gone, Objects
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def test_an_interrupted_write_leaves_nothing(objects: Objects, tmp_path: P
 
     with pytest.raises(ConnectionResetError):
         await interrupted()
-    with pytest.raises(Permanent, match="the stored object is gone"):
+    with pytest.raises(Permanent, match="the stored object is missing"):
         await objects.download("company/upload", tmp_path / "copy")
     assert [path for path in (tmp_path / "objects").rglob("*") if path.is_file()] == []
 
@@ -53,3 +53,16 @@ async def test_delete_is_idempotent(objects: Objects) -> None:
     await objects.delete("a/b")
     await objects.delete("a/b")
     await objects.probe()
+
+
+async def test_what_was_removed_on_purpose_is_told_from_what_is_missing(objects: Objects) -> None:
+    """Whoever replays the record of a deleted document hears that it was meant; a loss stays a loss."""
+    async with objects.writer("company/upload") as writer:
+        await writer.write(b"x")
+    for _ in range(2):
+        await objects.remove("company/upload")
+    with pytest.raises(Gone):
+        await anext(objects.read("company/upload"))
+    with pytest.raises(Permanent) as caught:
+        await anext(objects.read("company/never"))
+    assert caught.value.code is Code.OBJECT_MISSING

@@ -70,7 +70,7 @@ class StoreSuite(ABC):
         documents = [fold(None, one) for one in STATUSES]
         await self.fill(store, [*documents, told("x", company_id=OTHER)], {})
         totals = await store.totals(ACME, STATUSES[0].at + timedelta(minutes=30))
-        assert totals.by_state == dict(zip(State, (1, 1, 2, 1, 0), strict=True))
+        assert totals.by_state == dict(zip(State, (1, 1, 0, 2, 1, 0, 0), strict=True))
         assert totals.in_flight == {Stage.GATEWAY: 1, Stage.DOCPROC: 1}
         assert totals.completed == 1
 
@@ -158,12 +158,13 @@ class TestMongoStore(StoreSuite):
         assert await store.readings("air", {"sensor_id": "s0"}, 3) == [rows[2], rows[0]]
         assert await store.readings("nothing", {}, 3) == []
 
-    async def test_deleted_document_is_not_there(self, store: MongoStore) -> None:
-        """A tombstone is no document."""
-        tombstone = {"_id": "d", "company_id": ACME, "version": 3, "deleted": True}
-        await self._database["documents"].insert_one(tombstone)
-        assert await store.document("d") is None
+    async def test_deleted_document_is_not_listed(self, store: MongoStore) -> None:
+        """Its receipt can be had, and the list of those that were deleted; other lists don't have it."""
+        document = fold(None, status("d", State.DELETED, Stage.DB_WRITER))
+        await self._database["documents"].insert_one({"_id": "d", **document.model_dump(exclude={"document_id"})})
+        assert await store.document("d") == document
         assert await store.documents(ACME, None, None, 5) == []
+        assert await store.documents(ACME, State.DELETED, None, 5) == [document]
 
     async def test_ping(self, store: MongoStore) -> None:
         """A server that is there answers."""

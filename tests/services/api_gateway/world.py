@@ -117,7 +117,7 @@ class MemoryStore:
         self, company_id: str, state: State | None, after: DocumentPlace | None, limit: int
     ) -> Sequence[Document]:
         await self.ping()
-        mine = [d for d in self.known.values() if d.company_id == company_id and state in (None, d.state)]
+        mine = [d for d in self.known.values() if d.company_id == company_id and _wanted(state, d.state)]
         mine.sort(key=_place, reverse=True)
         return [d for d in mine if after is None or _place(d) < _order(after)][:limit]
 
@@ -162,6 +162,10 @@ class MemoryQuestions(memory_questions.MemoryQuestions):
         for (group, place), offset in self._broker.committed.items():
             committed.setdefault(group, {})[place] = offset
         return compute(committed, kept)
+
+
+def _wanted(state: State | None, found: State) -> bool:
+    return found is state if state else found is not State.DELETED
 
 
 def _is_of(key: tuple[str, Content], document_id: str, wanted: Content) -> bool:

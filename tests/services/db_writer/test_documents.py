@@ -14,7 +14,7 @@ from pymongo.database import Database
 from services.db_writer.handlers import Documents, document_failed
 from services.db_writer.mongo import MongoStore
 from shared.contracts.base import Event
-from shared.contracts.documents import DocumentStatus, Stage, State
+from shared.contracts.documents import DocumentStatus, Receipt, Stage, State
 from shared.errors import Code
 from shared.kafka.deadletters import Failure
 from tests.services.db_writer.samples import Documents as Rows
@@ -233,3 +233,57 @@ def test_a_part_that_cannot_be_written_fails_its_version() -> None:
     assert (failed.reason.code, failed.reason.message) == ("store_rejected", "too large")
     assert failed.at == part.record.time
     assert document_failed(told, failure) == ()  # type: ignore[arg-type]
+
+
+def deletion(version: int, stage: Stage = Stage.DOCPROC) -> DocumentStatus:
+    told = status(State.DELETING, stage, version=version)
+    return told.model_copy(update={"receipt": Receipt(objects=1)}) if stage is Stage.DOCPROC else told
+
+
+async def test_a_deletion_takes_every_row_and_says_how_many(handler: Documents, database: Mongo) -> None:
+    """Rows of all versions before it go, those of other documents stay, and the receipt is in the document."""
+    await feed_back(handler, chunks("d", 1, 3), vectors("d", 1, 3), chunks("d", 2, 2), chunks("e", 1, 1))
+    await feed_back(handler, [deletion(3, Stage.GATEWAY)], [deletion(3, Stage.INGEST)], [deletion(3)])
+    assert [row["document_id"] for row in state(database)["chunks"]] == ["e"]
+    assert state(database)["embeddings"] == []
+    (document,) = state(database)["documents"]
+    assert (document["state"], document["current"], document["tombstone"]) == ("deleted", None, 3)
+    assert document["receipt"] == {"objects": 1, "chunks": 5, "vectors": 3}
+
+
+async def test_a_deletion_that_a_crash_repeats_keeps_its_receipt(handler: Documents, database: Mongo) -> None:
+    """Before anything goes it is counted, and the count kept: a second run finds nothing and says the same."""
+    await feed_back(handler, chunks("d", 1, 3), vectors("d", 1, 3))
+    first = await feed(handler, [deletion(2)])
+    assert await feed(handler, [deletion(2)]) == first
+    await feed(handler, first)
+    assert state(database)["documents"][0]["receipt"] == {"objects": 1, "chunks": 3, "vectors": 3}
+
+
+async def test_nothing_of_a_deleted_version_comes_back(handler: Documents, database: Mongo) -> None:
+    """Chunks and vectors that were under way, and whatever is replayed, leave no row; a new upload does."""
+    everything: list[Event] = [*chunks("d", 1, 2), *vectors("d", 1, 2), deletion(2)]
+    await feed_back(handler, *([event] for event in everything))
+    await feed_back(handler, *([event] for event in everything), everything)
+    assert versions(database) == [set(), set()]
+    assert state(database)["documents"][0]["state"] == "deleted"
+    await feed_back(handler, chunks("d", 3, 2), vectors("d", 3, 2))
+    await feed_back(handler, everything)
+    assert versions(database) == [{3}, {3}]
+    assert state(database)["documents"][0]["current"]["version"] == 3
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_a_deletion_beside_late_writers_leaves_no_orphans(
+    handler: Documents, mongodb_url: str, database: Mongo, seed: int
+) -> None:
+    """Two writers at once, one of them deleting what the other still writes: no row stays, whoever is first."""
+    chance = random.Random(seed)
+    other = MongoStore(mongodb_url, database.name)
+    parts: list[Event] = [*chunks("d", 1, 6), *vectors("d", 1, 6), deletion(2)]
+    chance.shuffle(parts)
+    batches = [[part] for part in parts]
+    await asyncio.gather(feed_back(handler, *batches[::2]), feed_back(Documents(other), *batches[1::2]))
+    await other.close()
+    assert versions(database) == [set(), set()]
+    assert state(database)["documents"][0]["state"] == "deleted"

@@ -16,7 +16,7 @@ from pymongo.errors import OperationFailure
 
 from services.db_writer.mongo import MongoStore, late_rows
 from services.db_writer.mongo_errors import map_pymongo_errors
-from services.db_writer.parts import Tally, Version
+from services.db_writer.parts import Standing, Tally, Version
 from services.db_writer.statuses import changed
 from shared.contracts.documents import Stage, State
 from shared.errors import Code, Fatal, Permanent, Transient
@@ -92,14 +92,14 @@ async def test_rows_of_another_chunker_are_deleted(store: MongoStore, database: 
     parts = [*chunks("d", 2, 1, chunker="f1"), *chunks("d", 2, 1, chunker="f2"), *chunks("d", 3, 1, chunker="f2")]
     await store.write([*parts, *chunks("d", 2, 2), *chunks("e", 2, 1, chunker="f2")], [])
     database["chunks"].update_one({"_id": "d:2:1"}, {"$unset": {"chunker": 1}})
-    await store.delete_older([Version("d", 2, "f1")])
+    await store.delete_late([Standing("d", Version("d", 2, "f1"))])
     assert set(versions(database)) == {"d:2:f1:0", "d:3:f2:0", "e:2:f2:0"}
 
 
 async def test_an_unknown_chunker_deletes_no_other(store: MongoStore, database: Mongo) -> None:
     """Where the current version doesn't say who cut it, the rows of that version may all be its own."""
     await store.write([*chunks("d", 2, 1, chunker="f1"), *chunks("d", 2, 1), *chunks("d", 1, 1, chunker="f1")], [])
-    await store.delete_older([Version("d", 2)])
+    await store.delete_late([Standing("d", Version("d", 2))])
     assert set(versions(database)) == {"d:2:f1:0", "d:2:0"}
 
 
@@ -107,7 +107,7 @@ async def test_older_rows_are_deleted_per_document(store: MongoStore, database: 
     """Only rows of the named documents and below the given version go."""
     parts = [*chunks("d", 1, 2), *chunks("d", 2, 2), *chunks("d", 3, 1), *chunks("e", 1, 1)]
     await store.write(parts, vectors("d", 1, 2))
-    await store.delete_older([Version("d", 2)])
+    await store.delete_late([Standing("d", Version("d", 2))])
     assert sorted(versions(database).values()) == [1, 2, 2, 3]
     assert versions(database, "embeddings") == {}
 
@@ -117,10 +117,10 @@ async def test_a_document_comes_back_as_it_was(store: MongoStore, database: Mong
     (written,) = changed({}, [status(State.PROCESSING, Stage.INGEST), status(State.COMPLETE, chunker="f1")])
     assert await store.replace_documents([written]) == 1
     assert await store.documents({"d", "other"}) == {"d": written}
-    assert await store.current_versions({"d", "other"}) == {"d": Version("d", 1, "f1")}
+    assert await store.standings({"d", "other"}) == {"d": Standing("d", Version("d", 1, "f1"))}
     assert (database["documents"].find_one() or {})["state"] == "complete"
     database["documents"].update_one({}, {"$unset": {"current.chunker": 1}})
-    assert await store.current_versions({"d"}) == {"d": Version("d", 1)}
+    assert await store.standings({"d"}) == {"d": Standing("d", Version("d", 1))}
 
 
 async def test_a_lost_race_writes_nothing(store: MongoStore) -> None:
@@ -140,14 +140,14 @@ async def test_indexes_serve_the_queries(store: MongoStore, database: Mongo) -> 
     await store.create_indexes({})
     newest_first = [("received_at", -1), ("_id", -1)]
     plans = [
-        database["documents"].find({"company_id": "c"}).sort(newest_first).explain(),
+        database["documents"].find({"company_id": "c", "state": {"$ne": "deleted"}}).sort(newest_first).explain(),
         database["documents"].find({"company_id": "c", "state": "failed"}).sort(newest_first).explain(),
         database["chunks"]
         .find({"document_id": "d", "content_sha256": "s", "chunker": "f"})
         .sort("chunk_index")
         .explain(),
-        database["chunks"].find(late_rows(Version("d", 3, "f1"))).explain(),
-        database["embeddings"].find(late_rows(Version("d", 3))).explain(),
+        *(database["chunks"].find(query).explain() for query in late_rows(Standing("d", Version("d", 3, "f1"), 2))),
+        *(database["embeddings"].find(query).explain() for query in late_rows(Standing("d", Version("d", 3)))),
     ]
     for plan in plans:
         stages = str(plan["queryPlanner"]["winningPlan"])

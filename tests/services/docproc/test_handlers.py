@@ -11,8 +11,9 @@ import pytest
 from services.docproc.chunking import ChunkOptions
 from services.docproc.handlers import Docproc, failed
 from services.docproc.pool import ParserPool, PoolOptions
+from shared.contracts.base import Operation
 from shared.contracts.chunks import ChunkProcessed
-from shared.contracts.documents import DocumentRaw, DocumentStatus, State
+from shared.contracts.documents import DocumentRaw, DocumentStatus, Receipt, State
 from shared.errors import Code, Permanent
 from shared.kafka.deadletters import Failure
 from shared.kafka.records import Message, Partition, Record
@@ -73,6 +74,20 @@ async def test_a_blank_document_fails(docproc: Docproc) -> None:
     with pytest.raises(Permanent) as caught:
         await docproc.handle([document("acme/blank")])
     assert caught.value.code is Code.EMPTY
+
+
+async def test_a_deletion_removes_the_objects(docproc: Docproc, tmp_path: Path) -> None:
+    """All that it names, whether or not they are there; what is replayed of them afterwards is superseded."""
+    message = document()
+    deletion = message.event.model_copy(update={"operation": Operation.DELETE, "objects": ("acme/one", "acme/never")})
+    for _ in range(2):
+        (emit,) = (await docproc.handle([Message(message.record, deletion)])).emits
+        assert isinstance(emit.event, DocumentStatus)
+        assert (emit.event.state, emit.event.receipt) == (State.DELETING, Receipt(objects=2))
+    assert not (tmp_path / "acme" / "one").exists()
+    (emit,) = (await docproc.handle([message])).emits
+    assert isinstance(emit.event, DocumentStatus)
+    assert emit.event.state is State.SUPERSEDED
 
 
 def test_a_failure_is_told_in_the_status() -> None:

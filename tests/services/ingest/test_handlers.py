@@ -60,11 +60,10 @@ async def test_describes_the_document(objects: Objects) -> None:
         ({"sha256": "0" * 64}, Code.OBJECT_MISMATCH),
         ({"size_bytes": 3}, Code.OBJECT_MISMATCH),
         ({"s3_path": "acme/other"}, Code.OBJECT_MISSING),
-        ({"operation": "delete"}, Code.UNSUPPORTED),
     ],
 )
 async def test_refuses_what_it_can_not_do(objects: Objects, changes: dict[str, Any], code: Code) -> None:
-    """An object that is gone or isn't the announced one, and an operation that isn't a put, have each their code."""
+    """An object that is missing, and one that isn't the announced one, have each their code."""
     with pytest.raises(Permanent) as caught:
         await Ingest(objects).handle([upload(**changes)])
     assert caught.value.code is code
@@ -93,3 +92,20 @@ async def test_a_redriven_upload_keeps_its_first_version(objects: Objects) -> No
         assert isinstance(event, DocumentStatus)
         assert (event.version, event.received_at) == (41, message.record.time)
         assert (event.source, event.attempt) == ("uploads.received-2-41", 2)
+
+
+async def test_a_deletion_is_passed_on(objects: Objects) -> None:
+    """With its version and the objects to be removed; the bytes aren't looked at."""
+    raw, status = (await Ingest(objects).handle([upload(operation="delete", objects=["acme/gone"])])).emits
+    assert isinstance(raw.event, DocumentRaw)
+    assert (raw.event.operation, raw.event.version, raw.event.objects) == ("delete", 41, ("acme/gone",))
+    assert isinstance(status.event, DocumentStatus)
+    assert status.event.state is State.DELETING
+
+
+async def test_an_upload_whose_object_was_removed_is_superseded(objects: Objects) -> None:
+    """A replay of what was deleted since fails nothing and wakes nobody."""
+    await objects.remove("acme/one")
+    (status,) = (await Ingest(objects).handle([upload()])).emits
+    assert isinstance(status.event, DocumentStatus)
+    assert (status.event.state, status.event.version) == (State.SUPERSEDED, 41)
