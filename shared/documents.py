@@ -114,6 +114,15 @@ class Document(BaseModel):
     held: tuple[Held, ...] = ()
 
     @property
+    def needed_objects(self) -> set[str]:
+        """Of its newest version, and of the one that readers see; none of a deleted document."""
+        if self.state in DELETIONS:
+            return set()
+        versions = {self.version, self.current.version if self.current else None}
+        newest = {self.s3_path} if self.s3_path else set()
+        return newest | {held.s3_path for held in self.held if held.version in versions}
+
+    @property
     def rank(self) -> int:
         return rank(self.state, self.stage)
 

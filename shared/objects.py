@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,6 +35,14 @@ class Stored:
     path: str
     sha256: str
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object that is there; `written_at` by the store's clock."""
+
+    path: str
+    written_at: datetime
 
 
 class Objects:
@@ -89,6 +98,14 @@ class Objects:
                 size += len(piece)
                 file.write(piece)
         return Stored(path, digest.hexdigest(), size)
+
+    async def listed(self) -> AsyncIterator[list[Found]]:
+        """All there are, some at a time, in no order."""
+        try:
+            async for some in obstore.list(self._store):
+                yield [Found(one["path"], one["last_modified"]) for one in some]
+        except (BaseError, OSError) as error:
+            raise _away(error) from error
 
     async def remove(self, path: str) -> None:
         """Deletes it on purpose, and leaves word: whoever replays what came of it hears Gone instead of a loss."""

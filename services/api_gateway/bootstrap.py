@@ -22,6 +22,7 @@ from services.api_gateway.settings import GatewaySettings
 from services.api_gateway.status_tail import StatusTail
 from services.api_gateway.status_view import StatusView
 from services.api_gateway.stream_stats import StreamStats
+from services.api_gateway.sweeper import Sweeper
 from services.api_gateway.topic_questions import KafkaQuestions
 from shared.dead_letters.acting import Operations
 from shared.dead_letters.desk import Desk
@@ -89,18 +90,25 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
     tails = _tails(settings, outside)
     health = Health(NAME, checks=_checks(outside, tails))
     reporter = Reporter(health, KafkaProducer(outside.connection))
+    sweeper = _sweeper(settings, outside)
     try:
         yield Service(
             health=health,
             host=settings.http_host,
             port=settings.http_port,
             prepare=_nothing,
-            jobs=(tails.statuses.run, tails.metrics.run, tails.reports.run, reporter.run),
+            jobs=(tails.statuses.run, tails.metrics.run, tails.reports.run, reporter.run, sweeper.run),
             app=create(_gateway(settings, outside, tails), health),
             on_stop=tails.close,
         )
     finally:
         await outside.close()
+
+
+def _sweeper(settings: GatewaySettings, outside: _Outside) -> Sweeper:
+    questions = KafkaQuestions(outside.connection)
+    every, age = settings.sweep_every_seconds, settings.sweep_age_seconds
+    return Sweeper(outside.objects, outside.mongo, questions, every=every, age=age)
 
 
 def _outside(settings: GatewaySettings) -> _Outside:

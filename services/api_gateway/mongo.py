@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -85,6 +85,13 @@ class MongoStore:
         cursor = self._chunks.find(query).sort([("chunk_index", 1), ("_id", 1)]).limit(limit)
         with _translated():
             return [_chunk(found) for found in await cursor.to_list(limit)]
+
+    async def needed(self, paths: Collection[str]) -> set[str]:
+        wanted = {"$in": list(paths)}
+        query = {"$or": [{"held.s3_path": wanted}, {"s3_path": wanted}]}
+        with _translated():
+            found = await self._documents.find(query).to_list(None)
+        return {path for row in found for path in _document(row).needed_objects} & set(paths)
 
     async def totals(self, company_id: str, since: datetime) -> Totals:
         with _translated():

@@ -78,5 +78,9 @@ class GatewaySettings(CommonSettings):
     max_json_body_bytes: int = Field(
         default=16 * 1024 * 1024, ge=1, description="of events as one JSON array; NDJSON may be of any length"
     )
+    sweep_every_seconds: float = Field(
+        default=3600.0, ge=0, description="how often stored objects that no document needs are removed; 0: never"
+    )
+    sweep_age_seconds: float = Field(default=86400.0, gt=0, description="how old an object must be to be removed")
     status_tail_minutes: float = Field(default=15.0, gt=0, description="how far back statuses are read at the start")
     status_tail_documents: int = Field(default=50_000, ge=1, description="how many documents are kept in memory")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -78,6 +78,9 @@ class DocumentStore(Protocol):
         self, document_id: str, content: Content, after: ChunkPlace | None, limit: int
     ) -> Sequence[StoredChunk]:
         """The chunks of one content, in the order of the text."""
+
+    async def needed(self, paths: Collection[str]) -> set[str]:
+        """Those of these objects that are the newest content of a document, or the one that readers see."""
 
     async def totals(self, company_id: str, since: datetime) -> Totals:
         """`completed`: those whose last change was their completion, at `since` or later."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from shared.errors import Transient
 from shared.kafka import questions
-from shared.kafka.client import Connection
+from shared.kafka.client import Connection, KafkaAdmin
 from shared.kafka.lag import Lag, read_lag
 from shared.kafka.questions import Questions, Take
 from shared.kafka.records import Partition
@@ -24,6 +24,9 @@ class TopicQuestions(Questions, Protocol):
     async def lag(self) -> Sequence[Lag]:
         """Of every consumer group, per topic."""
 
+    async def committed(self, group: str) -> Mapping[Partition, int]:
+        """The offsets that a consumer group has committed."""
+
 
 class KafkaQuestions(questions.KafkaQuestions):
     """Implements `TopicQuestions`."""
@@ -37,6 +40,10 @@ class KafkaQuestions(questions.KafkaQuestions):
                 return await read_lag(self._connection)
         except TimeoutError:
             raise Transient(f"kafka: no answer within {ANSWER_SECONDS:g} s") from None
+
+    async def committed(self, group: str) -> Mapping[Partition, int]:
+        async with self._deadline(), KafkaAdmin(self._connection) as admin:
+            return await admin.committed(group)
 
 
 def newest(ranges: Mapping[Partition, range], most: int) -> dict[Partition, range]:

@@ -33,6 +33,8 @@ INDEXES = {
     "documents": [
         IndexModel([("company_id", ASCENDING), *_NEWEST_FIRST]),
         IndexModel([("company_id", ASCENDING), ("state", ASCENDING), *_NEWEST_FIRST]),
+        IndexModel([("s3_path", ASCENDING)]),
+        IndexModel([("held.s3_path", ASCENDING)]),
     ],
 }
 

@@ -14,10 +14,16 @@ from motor.motor_asyncio import AsyncIOMotorClient
 
 from services.api_gateway.mongo import MongoStore
 from services.api_gateway.store import ChunkPlace, Content, DocumentPlace, DocumentStore, StoredChunk
-from shared.contracts.documents import Counts, Reason, Stage, State
+from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
 from shared.documents import Document, fold
 from shared.errors import Fatal, Transient
 from tests.services.api_gateway.world import ACME, OTHER, MemoryStore, chunk, status
+
+
+def _at(version: int, state: State, stage: Stage) -> DocumentStatus:
+    told = status("d", state, stage, version=version, reason=Reason(code="c", message="m"))
+    return told.model_copy(update={"s3_path": f"acme/{version}"})
+
 
 CONTENT = Content("a" * 64, "f1")
 
@@ -64,6 +70,17 @@ class StoreSuite(ABC):
             found += page
         names = [document.document_id for document in found]
         assert names == ["d7", "d6", "d5", "d4", "d3", "d2", "d1", "d0", "n2", "n1", "n0"]
+
+    async def test_objects_that_are_needed(self, store: DocumentStore) -> None:
+        """The newest version's, and the one's that readers see; not what was between, deleted, or is nobody's."""
+        paths = ["acme/1", "acme/2", "acme/3"]
+        told = fold(None, _at(1, State.COMPLETE, Stage.DB_WRITER))
+        told = fold(fold(told, _at(2, State.FAILED, Stage.DOCPROC)), _at(3, State.RECEIVED, Stage.GATEWAY))
+        await self.fill(store, [told], {})
+        assert await store.needed([*paths, "acme/4"]) == {"acme/1", "acme/3"}
+        gone = fold(told, _at(4, State.DELETING, Stage.GATEWAY)).model_copy(update={"document_id": "gone"})
+        await self.fill(store, [gone], {})
+        assert await store.needed(["acme/4"]) == set()
 
     async def test_totals_of_a_company(self, store: DocumentStore) -> None:
         """By state, by stage of what is under way, and what was completed of late."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -133,6 +133,10 @@ class MemoryStore:
         for status in statuses:
             self.known[status.document_id] = fold(self.known.get(status.document_id), status)
 
+    async def needed(self, paths: Collection[str]) -> set[str]:
+        await self.ping()
+        return {path for document in self.known.values() for path in document.needed_objects} & set(paths)
+
     async def totals(self, company_id: str, since: datetime) -> Totals:
         await self.ping()
         mine = [d for d in self.known.values() if d.company_id == company_id]
@@ -162,6 +166,10 @@ class MemoryQuestions(memory_questions.MemoryQuestions):
         for (group, place), offset in self._broker.committed.items():
             committed.setdefault(group, {})[place] = offset
         return compute(committed, kept)
+
+    async def committed(self, group: str) -> Mapping[Partition, int]:
+        self._ask()
+        return {place: offset for (one, place), offset in self._broker.committed.items() if one == group}
 
 
 def _wanted(state: State | None, found: State) -> bool:
