@@ -71,6 +71,10 @@ fmt: $(READY) ## Formats the code and mends what can be mended
 bench-e2e: $(READY) ## Documents and chunks per second, and the time from POST to complete
 	@$(BIN)/python -m benchmarks.end_to_end
 
+.PHONY: bench-docs
+bench-docs: $(READY) ## Pages and chunks per second beside the bare parser and model; documents per second end to end
+	@$(BIN)/python -m benchmarks.documents
+
 .PHONY: bench-windows
 bench-windows: $(READY) ## From an event to its window, in Real-Time Mode and in micro-batches; how fast a backlog drains
 	@$(BIN)/python -m benchmarks.windows

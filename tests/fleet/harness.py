@@ -25,7 +25,7 @@ from shared.kafka.client import Connection
 
 ROOT = Path(__file__).resolve().parents[2]
 OTHER_KEY = "the-key-of-another-company"
-FINAL = {"complete", "failed", "superseded"}
+FINAL = {"complete", "failed", "superseded", "deleted"}
 
 
 @dataclass(frozen=True)
