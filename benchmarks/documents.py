@@ -2,7 +2,7 @@
 
 docproc, as a process with its parsers, beside a pool of as many processes that parse and cut the same files and do
 nothing else; embedding beside the bare model in one process, over the chunks that docproc has made; in turn. Rates of
-the services are those of committed records, as the broker tells them, from the first tenth to the last, so that nobody's
+the services are those of committed records, as the broker tells them, from the first tenth to the last, so that no
 start-up counts. Then the whole fleet, from the first upload until the last document is complete.
 """
 
