@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from shared.errors import Code
 from tests.faults.cases import Act, Case
 from tests.faults.seen import dead_letters, records_of
@@ -31,7 +33,7 @@ async def unknowing_writer(act: Act) -> None:
     world, service = act.world, "db_writer"
     nothing_declared = world.layout.root / "no-streams"
     nothing_declared.mkdir(exist_ok=True)
-    halts = world.log(service).count("halted")
+    halts, begun = world.log(service).count("halted"), datetime.now(UTC).isoformat(timespec="milliseconds")
     await world.restart(service, {"CAUCE_STREAMS_DIR": str(nothing_declared), "CAUCE_DEAD_LETTER_RUN": str(RUN)})
     await act.load.send()
     await until(lambda: world.log(service).count("halted") >= halts + len(CODES), seconds=30)
@@ -42,7 +44,7 @@ async def unknowing_writer(act: Act) -> None:
         act.truth.letters |= letters
     await world.restart(service)
     for code in CODES:
-        world.run("cauce", "dlq", "redrive", "--code", code.value)
+        world.run("cauce", "dlq", "redrive", "--code", code.value, "--since", begun)
 
 
 async def _letters(act: Act, code: Code) -> set[Letter]:
