@@ -11,7 +11,7 @@ from tests.faults.results import Row, record
 from tests.faults.seen import quiet
 from tests.faults.truth import Size, Truth, new_truth
 from tests.faults.watch import never_backwards
-from tests.faults.world import World
+from tests.faults.world import SERVICES, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ async def run(world: World, case: Case) -> None:
         seen = await everything_holds(world, truth)
     except Exception as error:
         _record(case, f"{type(error).__name__}: {str(error)[:300]}", held=False)
+        world.end_all([name for name in SERVICES if world.alive(name)])  # one may have halted
         raise
     finally:
         await world.mend()
