@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
-from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from services.api_gateway import (
@@ -19,6 +19,7 @@ from services.api_gateway import (
     routes_streams,
     routes_uploads,
 )
+from services.api_gateway.heads import Heads
 from services.api_gateway.metrics import Measured
 from services.api_gateway.parts import Gateway
 from shared.runtime.health import Health, routes
@@ -42,13 +43,13 @@ _ROUTES = (
 
 def create(gateway: Gateway, health: Health) -> ASGIApp:
     """Its routes see only what is in `gateway`; `/live`, `/ready` and `/metrics` come from `health`."""
-    app = FastAPI(title="Cauce", version=_version(), description=_ABOUT, redoc_url=None)
+    app = FastAPIOffline(title="Cauce", version=_version(), description=_ABOUT, redoc_url=None)
     app.state.gateway = gateway
     for module in _ROUTES:
         app.include_router(module.router)
     app.router.routes.extend(routes(health))
     problems.install(app)
-    return Measured(app)
+    return Measured(Heads(app))
 
 
 def _version() -> str:

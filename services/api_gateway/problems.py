@@ -61,7 +61,10 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     """Starlette's own: no such path, no such method."""
     assert isinstance(error, HTTPException)  # noqa: S101
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-    return _answer(request, Problem(error.status_code, code, str(error.detail), headers=error.headers))
+    headers = {**(error.headers or {})}
+    if "GET" in headers.get("Allow", "").split(", "):
+        headers["Allow"] += ", HEAD"
+    return _answer(request, Problem(error.status_code, code, str(error.detail), headers=headers))
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
