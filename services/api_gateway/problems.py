@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -103,4 +104,11 @@ def _answer(request: Request, problem: Problem) -> JSONResponse:
         "code": problem.code,
         **problem.more,
     }
-    return JSONResponse(body, problem.status, problem.headers, MEDIA_TYPE)
+    return _Told(body, problem.status, problem.headers, MEDIA_TYPE)
+
+
+class _Told(JSONResponse):
+    """In ASCII: a problem may quote a text that UTF-8 can't say."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, allow_nan=False).encode()

@@ -92,25 +92,6 @@ async def stats(_: Operator, gateway: GatewayParts) -> KindsView:
     return KindsView(kinds=kinds, unreadable=book.unreadable)
 
 
-@router.get("/{identity:path}", responses=_PROBLEMS | problems(404))
-async def show_dead_letter(
-    identity: Annotated[str, Path(examples=["docproc/documents.raw/3/42"])], _: Operator, gateway: GatewayParts
-) -> WholeLetterView:
-    """One with its content."""
-    entry = (await gateway.desk.book()).get(_identity(identity))
-    content = await gateway.desk.open([entry.letter]) if entry else []
-    if entry is None or not content:
-        raise Problem(404, "no_such_dead_letter", f"there is no dead letter `{identity[:300]}`")
-    return WholeLetterView.opened(entry, content[0])
-
-
-def _identity(text: str) -> Identity:
-    try:
-        return Identity.parse(text)
-    except NoIdentity as error:
-        raise Problem(422, "invalid_request", str(error)) from None
-
-
 @router.post("/redrive", responses=_PROBLEMS | _OF_BODIES)
 async def redrive(order: Redrive, by: Operator, gateway: GatewayParts) -> OutcomeView:
     """Puts letters back to where they failed, as they were or patched. What is redriven already is not redriven again
@@ -131,3 +112,22 @@ async def discard(order: Discard, by: Operator, gateway: GatewayParts) -> Outcom
 
 def _operator(by: str, why: str | None) -> redriving.Operator:
     return redriving.Operator(by, uuid4().hex, why)
+
+
+@router.get("/{identity:path}", responses=_PROBLEMS | problems(404))
+async def show_dead_letter(
+    identity: Annotated[str, Path(examples=["docproc/documents.raw/3/42"])], _: Operator, gateway: GatewayParts
+) -> WholeLetterView:
+    """One with its content."""
+    entry = (await gateway.desk.book()).get(_identity(identity))
+    content = await gateway.desk.open([entry.letter]) if entry else []
+    if entry is None or not content:
+        raise Problem(404, "no_such_dead_letter", f"there is no dead letter `{identity[:300]}`")
+    return WholeLetterView.opened(entry, content[0])
+
+
+def _identity(text: str) -> Identity:
+    try:
+        return Identity.parse(text)
+    except NoIdentity as error:
+        raise Problem(422, "invalid_request", str(error)) from None
