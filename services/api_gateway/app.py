@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from services.api_gateway import (
@@ -20,8 +21,10 @@ from services.api_gateway import (
     routes_streams,
     routes_uploads,
 )
+from services.api_gateway.heads import Heads
 from services.api_gateway.metrics import Measured
 from services.api_gateway.parts import Gateway
+from services.api_gateway.views import problems as described
 from shared.runtime.health import Health, routes
 
 _ABOUT = """Documents in, their state and chunks out; events of declared streams in, their windows out.
@@ -44,13 +47,21 @@ _ROUTES = (
 
 def create(gateway: Gateway, health: Health) -> ASGIApp:
     """Its routes see only what is in `gateway`; `/live`, `/ready` and `/metrics` come from `health`."""
-    app = FastAPI(title="Cauce", version=_version(), description=_ABOUT, redoc_url=None)
+    app = api()
     app.state.gateway = gateway
-    for module in _ROUTES:
-        app.include_router(module.router)
     app.router.routes.extend(routes(health))
     problems.install(app)
-    return Measured(app)
+    return Measured(Heads(app))
+
+
+def api() -> FastAPI:
+    """What is described at `/openapi.json`, and shown at `/docs` without an address elsewhere."""
+    app = FastAPIOffline(
+        title="Cauce", version=_version(), description=_ABOUT, redoc_url=None, responses=described(400, 431)
+    )
+    for module in _ROUTES:
+        app.include_router(module.router)
+    return app
 
 
 def _version() -> str:

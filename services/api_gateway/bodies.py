@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
@@ -14,7 +15,15 @@ from services.api_gateway.problems import Problem
 
 PIECE = 64 * 1024
 DRAINED_BYTES, DRAINED_SECONDS = 16 * 1024 * 1024, 2.0
+SLOWEST = 4 * 1024
+"""Bytes/s: of a body that is kept as a whole. Events may come as they happen."""
 _GZIP = 31
+
+
+def announced(request: Request) -> int:
+    """How long the body is going to be; 0 where that isn't said."""
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdecimal() else 0
 
 
 async def next_piece(stream: AsyncGenerator[bytes, None], idle: float) -> bytes:
@@ -24,6 +33,26 @@ async def next_piece(stream: AsyncGenerator[bytes, None], idle: float) -> bytes:
             return await anext(stream, b"")
     except TimeoutError:
         raise Problem(408, "idle", f"nothing of the body arrived for {idle:g} s") from None
+
+
+class Pace:
+    """Keeps who sends a few bytes now and then from holding a place for days. `idle` in seconds."""
+
+    def __init__(self, stream: AsyncGenerator[bytes, None], idle: float) -> None:
+        self._stream = stream
+        self._idle = idle
+        self._waited = 0.0
+        self.read = 0
+
+    async def next_piece(self) -> bytes:
+        """Empty at the end. Raises Problem 408, also where the bytes so far took `idle` longer than they may."""
+        began = time.monotonic()
+        piece = await next_piece(self._stream, self._idle)
+        self._waited += time.monotonic() - began
+        if self._waited > self._idle + self.read / SLOWEST:
+            raise Problem(408, "too_slow", f"less than {SLOWEST} bytes/s of the body arrived")
+        self.read += len(piece)
+        return piece
 
 
 class Body:

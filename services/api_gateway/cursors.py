@@ -18,6 +18,7 @@ from shared.tables import Column, WindowTable
 
 LONGEST = 8192
 GREATEST_INDEX = 2**31
+GREATEST_NUMBER = 2**63
 
 
 def of_document(place: DocumentPlace) -> str:
@@ -79,11 +80,13 @@ def to_letter(cursor: str) -> tuple[datetime, Identity]:
 
 
 def _cell(column: Column, value: object) -> Value:
-    if column.sql.startswith("DATETIME"):
-        if isinstance(value, str):
+    match value:
+        case str() if column.sql.startswith("DATETIME"):
             return _instant(value)
-    elif isinstance(value, str if column.sql.startswith("VARCHAR") else int | float):
-        return value
+        case str() if column.sql.startswith("VARCHAR") and value.encode(errors="replace").decode() == value:
+            return value
+        case int() | float() if not column.sql.startswith(("DATETIME", "VARCHAR")) and abs(value) < GREATEST_NUMBER:
+            return value
     raise _bad()
 
 
@@ -95,7 +98,7 @@ def _unpack(cursor: str) -> object:
     try:
         packed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         return json.loads(packed)
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         raise _bad() from None
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, field_validator, model_validator
 
 from services.api_gateway.views import View
 from shared.contracts.base import Instant
 from shared.dead_letters import views
 from shared.dead_letters.acting import Done
 from shared.dead_letters.book import UNDONE, Entry, State, Wanted
-from shared.dead_letters.letters import Identity, Opened
+from shared.dead_letters.letters import Identity, NoIdentity, Opened
+from shared.dead_letters.mending import Unmendable, encoded
 
 _NAME = "docproc/documents.raw/3/42"
 _AT = "2026-01-02T03:04:05.678Z"
@@ -116,19 +117,23 @@ class Filter(Order):
     until: Instant | None = None
 
 
+def _named(name: object) -> Identity:
+    """NoIdentity is a ValueError, so that it is told as such."""
+    if not isinstance(name, str):
+        raise NoIdentity("the name of a dead letter is a text")
+    return Identity.parse(name)
+
+
+Named = Annotated[Identity, PlainValidator(_named, json_schema_input_type=str)]
+
+
 class Choice(Order):
     """Either `identities`, or a `filter` of those that are open or unfinished; an empty one means all of them."""
 
-    identities: tuple[Identity, ...] | None = Field(default=None, max_length=MOST, examples=[[_NAME]])
+    identities: tuple[Named, ...] | None = Field(default=None, max_length=MOST, examples=[[_NAME]])
     filter: Filter | None = None
-    limit: int = Field(default=100, ge=1, le=MOST, description="at most so many, the oldest first")
+    limit: int = Field(default=100, ge=1, le=MOST, strict=True, description="at most so many, the oldest first")
     reason: str | None = Field(default=None, max_length=1000)
-
-    @field_validator("identities", mode="before")
-    @classmethod
-    def _named(cls, names: Any) -> Any:
-        """NoIdentity is a ValueError, so that it is told as such."""
-        return [Identity.parse(name) if isinstance(name, str) else name for name in names] if names else names
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -146,8 +151,17 @@ class Choice(Order):
 class Redrive(Choice):
     """`patch` is a JSON merge patch (RFC 7396) of every value."""
 
-    dry_run: bool = False
+    dry_run: bool = Field(default=False, strict=True)
     patch: dict[str, Any] | None = Field(default=None, examples=[{"rating": 5}])
+
+    @field_validator("patch")
+    @classmethod
+    def _can_be_written(cls, patch: dict[str, Any] | None) -> dict[str, Any] | None:
+        try:
+            encoded(patch)
+        except Unmendable as error:
+            raise ValueError(str(error)) from None
+        return patch
 
 
 class Discard(Choice):

@@ -36,9 +36,13 @@ def _shortened(name: str) -> str:
 
 
 def given(segment: MultipartSegment) -> str | None:
-    """The filename of a part, also where it comes as `filename*` (RFC 2231), as some clients still send it."""
+    """The filename of a part, also where it comes as `filename*` (RFC 2231), as some clients still send it; empty where
+    its charset is none that can be read."""
     if segment.filename is not None:
         return str(segment.filename)
     message = Message()
     message["Content-Disposition"] = segment.header("Content-Disposition", "")
-    return message.get_filename()
+    try:
+        return message.get_filename()
+    except ValueError:
+        return ""

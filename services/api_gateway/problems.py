@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -61,7 +62,10 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     """Starlette's own: no such path, no such method."""
     assert isinstance(error, HTTPException)  # noqa: S101
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-    return _answer(request, Problem(error.status_code, code, str(error.detail), headers=error.headers))
+    headers = {**(error.headers or {})}
+    if "GET" in headers.get("Allow", "").split(", "):
+        headers["Allow"] += ", HEAD"
+    return _answer(request, Problem(error.status_code, code, str(error.detail), headers=headers))
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -100,4 +104,11 @@ def _answer(request: Request, problem: Problem) -> JSONResponse:
         "code": problem.code,
         **problem.more,
     }
-    return JSONResponse(body, problem.status, problem.headers, MEDIA_TYPE)
+    return _Told(body, problem.status, problem.headers, MEDIA_TYPE)
+
+
+class _Told(JSONResponse):
+    """In ASCII: a problem may quote a text that UTF-8 can't say."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, allow_nan=False).encode()

@@ -6,9 +6,15 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from fastapi import Request
-from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+from multipart import (
+    MultipartError,
+    MultipartSegment,
+    ParserLimitReached,
+    PushMultipartParser,
+    parse_options_header,
+)
 
-from services.api_gateway.bodies import next_piece
+from services.api_gateway.bodies import Pace, announced
 from services.api_gateway.filenames import given
 from services.api_gateway.parts import Limits
 from services.api_gateway.problems import Problem
@@ -17,6 +23,7 @@ from shared.objects import Objects, ObjectWriter, Stored
 FIELD = "file"
 FORM = "multipart/form-data"
 FORM_ROOM = 64 * 1024
+MOST_PARTS = 64
 _UNDECLARED = frozenset({"", "application/x-www-form-urlencoded"})
 
 
@@ -47,8 +54,7 @@ async def receive(request: Request, objects: Objects, path: str, limits: Limits,
 
 def _check_announced(request: Request, limit: int, room: int) -> None:
     """Refuses by Content-Length, before anything is read."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit + room:
+    if announced(request) > limit + room:
         raise _too_large(limit)
 
 
@@ -67,22 +73,24 @@ async def _form(request: Request, objects: Objects, path: str, limits: Limits, b
     async with objects.writer(path) as writer:
         form = _Form(writer, limits.upload_bytes)
         try:
-            with PushMultipartParser(boundary, max_segment_count=64) as parser:
+            with PushMultipartParser(boundary, max_segment_count=MOST_PARTS) as parser:
                 async for piece in _pieces(request, limits, room=FORM_ROOM):
                     for event in parser.parse(piece):
                         await form.take(event)
+        except ParserLimitReached as error:
+            detail = f"a form may have {MOST_PARTS} parts, each with 8 lines of header of 4 kB: {error}"
+            raise Problem(413, "form_too_large", detail) from error
         except MultipartError as error:
-            raise Problem(400, "malformed_form", f"the body is not a form that can be read: {error}") from error
+            raise Problem(400, "malformed_form", f"the body is not a form that can be read: {error.args[0]}") from error
         file = form.file()
     return Received(writer.stored, given(file), file.content_type)
 
 
 async def _pieces(request: Request, limits: Limits, room: int) -> AsyncIterator[bytes]:
-    """The body as it arrives. Raises Problem 413 once it is too long, 408 if nothing comes for too long."""
-    read, stream = 0, request.stream()
-    while piece := await next_piece(stream, limits.idle):
-        read += len(piece)
-        if read > limits.upload_bytes + room:
+    """The body as it arrives. Raises Problem 413 once it is too long, 408 if too little comes for too long."""
+    pace = Pace(request.stream(), limits.idle)
+    while piece := await pace.next_piece():
+        if pace.read > limits.upload_bytes + room:
             raise _too_large(limits.upload_bytes)
         yield piece
 

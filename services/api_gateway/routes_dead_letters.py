@@ -27,15 +27,17 @@ from services.api_gateway.dead_letter_views import (
 from services.api_gateway.parts import GatewayParts
 from services.api_gateway.problems import Problem
 from services.api_gateway.views import problems
+from services.api_gateway.whole_bodies import WholeBody
 from shared.dead_letters import redrive as redriving
 from shared.dead_letters import views
 from shared.dead_letters.book import UNDONE, Entry, State, Wanted
 from shared.dead_letters.letters import Identity, NoIdentity
 from shared.dead_letters.mending import patching, unchanged
 
-router = APIRouter(prefix="/dead-letters", tags=["dead letters"])
+router = APIRouter(prefix="/dead-letters", tags=["dead letters"], route_class=WholeBody)
 
 _PROBLEMS = problems(401, 403, 422, 503)
+_OF_BODIES = problems(400, 408, 413)
 Text = Annotated[str | None, Query(max_length=512)]
 Moment = Annotated[str | None, Query(max_length=40, examples=["2026-01-02T03:04:00Z", "2h"])]
 
@@ -90,6 +92,28 @@ async def stats(_: Operator, gateway: GatewayParts) -> KindsView:
     return KindsView(kinds=kinds, unreadable=book.unreadable)
 
 
+@router.post("/redrive", responses=_PROBLEMS | _OF_BODIES)
+async def redrive(order: Redrive, by: Operator, gateway: GatewayParts) -> OutcomeView:
+    """Puts letters back to where they failed, as they were or patched. What is redriven already is not redriven again
+    unless it failed again, so repeating is safe, also after a 503."""
+    chosen = await gateway.desk.choose(order.wanted, order.limit)
+    mend = unchanged if order.patch is None else patching(order.patch)
+    if order.dry_run:
+        return OutcomeView.of(await gateway.operations.plan(chosen, mend))
+    return OutcomeView.of(await gateway.operations.redrive(chosen, mend, _operator(by, order.reason)))
+
+
+@router.post("/discard", responses=_PROBLEMS | _OF_BODIES)
+async def discard(order: Discard, by: Operator, gateway: GatewayParts) -> OutcomeView:
+    """Says that nothing shall be done about letters, and why."""
+    chosen = await gateway.desk.choose(order.wanted, order.limit)
+    return OutcomeView.of(await gateway.operations.discard(chosen, _operator(by, order.reason)))
+
+
+def _operator(by: str, why: str | None) -> redriving.Operator:
+    return redriving.Operator(by, uuid4().hex, why)
+
+
 @router.get("/{identity:path}", responses=_PROBLEMS | problems(404))
 async def show_dead_letter(
     identity: Annotated[str, Path(examples=["docproc/documents.raw/3/42"])], _: Operator, gateway: GatewayParts
@@ -107,25 +131,3 @@ def _identity(text: str) -> Identity:
         return Identity.parse(text)
     except NoIdentity as error:
         raise Problem(422, "invalid_request", str(error)) from None
-
-
-@router.post("/redrive", responses=_PROBLEMS)
-async def redrive(order: Redrive, by: Operator, gateway: GatewayParts) -> OutcomeView:
-    """Puts letters back to where they failed, as they were or patched. What is redriven already is not redriven again
-    unless it failed again, so repeating is safe, also after a 503."""
-    chosen = await gateway.desk.choose(order.wanted, order.limit)
-    mend = unchanged if order.patch is None else patching(order.patch)
-    if order.dry_run:
-        return OutcomeView.of(await gateway.operations.plan(chosen, mend))
-    return OutcomeView.of(await gateway.operations.redrive(chosen, mend, _operator(by, order.reason)))
-
-
-@router.post("/discard", responses=_PROBLEMS)
-async def discard(order: Discard, by: Operator, gateway: GatewayParts) -> OutcomeView:
-    """Says that nothing shall be done about letters, and why."""
-    chosen = await gateway.desk.choose(order.wanted, order.limit)
-    return OutcomeView.of(await gateway.operations.discard(chosen, _operator(by, order.reason)))
-
-
-def _operator(by: str, why: str | None) -> redriving.Operator:
-    return redriving.Operator(by, uuid4().hex, why)

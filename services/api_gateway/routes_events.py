@@ -10,6 +10,7 @@ from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse
 
 from services.api_gateway.auth import Company
+from services.api_gateway.event_streams import described
 from services.api_gateway.joining import joined
 from services.api_gateway.parts import GatewayParts
 from services.api_gateway.routes_documents import DocumentId, found
@@ -20,11 +21,8 @@ from shared.documents import FINAL, Document
 router = APIRouter(tags=["documents"])
 
 PING_SECONDS = 15
-_STREAM: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "one event per change of state or stage, named after the state; its data is the document",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
-    },
+_STREAM = described("one event per change of state or stage, named after the state; its data is the document")
+_NO_MORE: dict[int | str, dict[str, Any]] = {
     204: {"description": "the client has seen the last event already: there is no need to come again"},
 }
 
@@ -32,7 +30,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/documents/{document_id}/events",
     response_class=EventSourceResponse,
-    responses=_STREAM | problems(401, 404, 422, 503),
+    responses=_STREAM | _NO_MORE | problems(401, 404, 422, 503),
 )
 async def events(
     document_id: DocumentId,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse
 
 from services.api_gateway.auth import Company
+from services.api_gateway.event_streams import described
 from services.api_gateway.live_view import LiveView
 from services.api_gateway.parts import GatewayParts
 from services.api_gateway.problems import Problem
@@ -21,12 +22,7 @@ from services.api_gateway.window_query import window_of
 router = APIRouter(tags=["streams"])
 
 PING_SECONDS = 15
-_STREAM: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "events named `window`, one per row that changed; its data is `{table, …row}`",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
-    },
-}
+_STREAM = described("events named `window`, one per row that changed; its data is `{table, …row}`")
 
 
 @router.get("/streams/{stream}/live", response_class=EventSourceResponse, responses=_STREAM | problems(401, 404, 422))

@@ -50,7 +50,7 @@ async def upload(request: Request, response: Response, company_id: Company, gate
     "/documents/by-name/{name:path}",
     status_code=202,
     responses=_PROBLEMS,
-    openapi_extra={"requestBody": {"required": True, "content": {**_FORM, "*/*": {"schema": _FILE}}}},
+    openapi_extra={"requestBody": {"content": {**_FORM, "*/*": {"schema": _FILE}}}},
 )
 async def put_by_name(
     name: Name, request: Request, response: Response, company_id: Company, gateway: GatewayParts

@@ -279,20 +279,21 @@ class ProblemView(BaseModel):
     title: str = Field(examples=["Request Entity Too Large"])
     status: int = Field(examples=[413])
     detail: str = Field(examples=["a file may have at most 104857600 bytes"])
-    instance: str = Field(examples=["/upload"])
+    instance: str | None = Field(default=None, examples=["/upload"], description="missing where it could not be read")
     code: str = Field(examples=["too_large"], description="for programs; never changes its meaning")
 
 
 _TOLD = {
-    400: "the body can't be read",
+    400: "the request or its body can't be read",
     401: "no API key, or one that isn't known",
     403: "this needs the key of an operator",
     404: "there is no such thing here, or it belongs to another company",
-    408: "nothing of the body arrived for too long",
+    408: "nothing, or too little, arrived for too long",
     409: "it can't be done with this one, or not any more",
     413: "the body is too large",
     415: "the body is of a kind, or packed in a way, that is not read here",
     422: "the request makes no sense as it is",
+    431: "the address and the header are too large together",
     429: "too much is under way already: try again after `Retry-After` seconds",
     503: "something that is needed is away: try again after `Retry-After` seconds",
 }

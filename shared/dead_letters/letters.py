@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -11,6 +12,8 @@ from shared.errors import CauceError
 from shared.kafka.records import PREFIX, Headers, Partition, Record
 
 LONGEST_SHOWN = 500
+_NAME = re.compile(r"([!-.0-~]+)/([!-.0-~]+)/([0-9]{1,10})/([0-9]{1,19})")
+"""Kafka's numbers have 32 and 64 bits."""
 
 
 class NoIdentity(CauceError, ValueError):
@@ -31,10 +34,11 @@ class Identity(NamedTuple):
     @staticmethod
     def parse(text: str) -> Identity:
         """Raises NoIdentity."""
-        match text.split("/"):
-            case [group, topic, partition, offset] if group and topic and partition.isdecimal() and offset.isdecimal():
-                return Identity(group, topic, int(partition), int(offset))
-        raise NoIdentity(f"a dead letter is called `group/topic/partition/offset`, not `{text[:200]}`")
+        if found := _NAME.fullmatch(text):
+            group, topic, partition, offset = found.groups()
+            return Identity(group, topic, int(partition), int(offset))
+        shown = text[:200].encode(errors="backslashreplace").decode()
+        raise NoIdentity(f"a dead letter is called `group/topic/partition/offset`, not `{shown}`")
 
 
 @dataclass(frozen=True, slots=True)

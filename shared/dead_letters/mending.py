@@ -48,7 +48,10 @@ def patching(patch: dict[str, Any]) -> Mend:
     def mend(letter: Opened) -> bytes | None:
         if not isinstance(letter.document, dict):
             raise Unmendable("its value is no JSON object, so it can't be patched")
-        return _encoded(merge_patch(letter.document, patch))
+        try:
+            return encoded(merge_patch(letter.document, patch))
+        except RecursionError:
+            raise Unmendable("its value, once patched, would be nested too deeply") from None
 
     return mend
 
@@ -84,8 +87,12 @@ def transforming(function: Callable[[Any, dict[str, bytes]], Any]) -> Mend:
 def _bytes(result: Any) -> bytes:
     if isinstance(result, str):
         return result.encode()
-    return result if isinstance(result, bytes) else _encoded(result)
+    return result if isinstance(result, bytes) else encoded(result)
 
 
-def _encoded(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+def encoded(value: Any) -> bytes:
+    """Raises Unmendable for what JSON can't say, or UTF-8."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (ValueError, RecursionError) as error:
+        raise Unmendable(f"the new value can't be written as JSON: {str(error)[:200]}") from None

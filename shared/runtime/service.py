@@ -21,6 +21,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 from shared.errors import CauceError, Fatal, Transient
 from shared.kafka.loop import ConsumeLoop
 from shared.runtime.health import Health, health_app
+from shared.runtime.http import served
 from shared.runtime.logging import configure
 from shared.settings import CommonSettings, load
 
@@ -174,17 +175,7 @@ class _Server(uvicorn.Server):
 
 
 def _server(service: Service) -> uvicorn.Server:
-    return _Server(
-        uvicorn.Config(
-            service.app or health_app(service.health),
-            host=service.host,
-            port=service.port,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=10,
-            lifespan="off",
-        )
-    )
+    return _Server(served(service.app or health_app(service.health), service.host, service.port))
 
 
 async def _serve(server: uvicorn.Server) -> None:

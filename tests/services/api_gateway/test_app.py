@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
@@ -66,6 +67,16 @@ async def test_open_to_all(world: World, path: str) -> None:
     """Probes and the description need no key."""
     await world.tail.caught_up(1)
     async with world.client(None) as client:
+        assert (await client.get(path)).status_code == 200
+
+
+async def test_docs_need_no_other_server(client: httpx.AsyncClient) -> None:
+    """The page and all that it loads come from the gateway itself."""
+    page = (await client.get("/docs")).text
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(loaded) == 3
+    assert "://" not in page
+    for path in loaded:
         assert (await client.get(path)).status_code == 200
 
 
