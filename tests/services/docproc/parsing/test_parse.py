@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.docproc.parsing import PARSERS, Limits, parse
-from services.ingest import media_types
+from shared import media_types
 from shared.errors import Code, Permanent
 
 OOXML = "application/vnd.openxmlformats-officedocument"

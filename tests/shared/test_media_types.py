@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest import media_types as types
-from services.ingest.media_types import HEAD_BYTES, sniff
+from shared import media_types as types
 from shared.errors import Code, Permanent
+from shared.media_types import HEAD_BYTES, sniff
 
 FIXTURES = Path("../shared/fixtures/documents")
 COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
