@@ -12,12 +12,16 @@ from shared.errors import Code, Permanent
 
 __all__ = ["PARSERS", "Extracted", "Heading", "Limits", "Page", "module_names", "parse"]
 
+_OASIS = "application/vnd.oasis.opendocument"
 _OOXML = "application/vnd.openxmlformats-officedocument"
 PARSERS = {
     "application/pdf": "pdf",
     f"{_OOXML}.wordprocessingml.document": "docx",
     f"{_OOXML}.presentationml.presentation": "pptx",
     f"{_OOXML}.spreadsheetml.sheet": "xlsx",
+    f"{_OASIS}.text": "odt",
+    f"{_OASIS}.presentation": "odp",
+    f"{_OASIS}.spreadsheet": "ods",
     "application/epub+zip": "epub",
     "application/rtf": "rtf",
     "message/rfc822": "eml",

@@ -1,4 +1,4 @@
-"""Zip containers of XML (Office Open XML, EPUB), opened with a cap on what they unpack to."""
+"""Zip containers of XML (Office Open XML, OpenDocument, EPUB), opened with a cap on what they unpack to."""
 
 from __future__ import annotations
 
@@ -104,4 +104,6 @@ def _folded(name: str) -> str:
 
 
 def _xml_parser() -> etree.XMLParser:
-    return etree.XMLParser(recover=True, resolve_entities=False, no_network=True, huge_tree=True, remove_comments=True)
+    return etree.XMLParser(
+        recover=True, resolve_entities=False, no_network=True, huge_tree=True, remove_comments=True, remove_pis=True
+    )
