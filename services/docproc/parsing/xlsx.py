@@ -18,6 +18,11 @@ _KIND = "workbook"
 def read(path: Path, limits: Limits) -> Extracted:
     """Sheets by their position from 1, hidden ones too; a sheet without cells adds no page."""
     _check(path, limits)
+    return read_workbook(path, limits)
+
+
+def read_workbook(path: Path, limits: Limits) -> Extracted:
+    """The same, whichever format of Excel's it is. Raises Permanent: `encrypted`, `corrupt` or `too_large`."""
     writer = Writer(limits)
     try:
         with CalamineWorkbook.from_path(path) as workbook:
