@@ -33,6 +33,7 @@ from services.docproc.parsing.writer import Writer
 
 _LIST, _TABLE, _OBJECT = f"{TEXT}list", f"{TABLE}table", f"{DRAW}object"
 _UNSEEN = frozenset({f"{TEXT}tracked-changes", f"{OFFICE}forms", f"{PRESENTATION}notes"})
+_BLOCKS = frozenset({PARAGRAPH, HEADING, _LIST, _TABLE, _OBJECT, ANNOTATION})
 _NOT_CONTENT = frozenset({"page-number", "date-time"})
 _HEADING_STYLE = re.compile(r"Heading_20_([1-9]\d?)$")
 _CHAIN = 12
@@ -76,12 +77,13 @@ class Flow:
     def write(self, root: etree._Element, without: Sequence[etree._Element] = ()) -> None:
         walker = etree.iterwalk(root, events=("start",))
         for _, element in walker:
-            if element is root or not self._is_block(element):
+            if element is root:
                 continue
-            walker.skip_subtree()
             if element in without or element.tag in _UNSEEN or _is_furniture(element):
-                continue
-            self._block(element)
+                walker.skip_subtree()
+            elif element.tag in _BLOCKS:
+                walker.skip_subtree()
+                self._block(element)
 
     def write_notes(self) -> None:
         """Footnotes, then endnotes, then comments, those in notes too; each is written once."""
@@ -91,10 +93,6 @@ class Flow:
                 for note in waiting:
                     self.write(note)
         self._in_list = False
-
-    def _is_block(self, element: etree._Element) -> bool:
-        kinds = (PARAGRAPH, HEADING, _LIST, _TABLE, _OBJECT, ANNOTATION)
-        return element.tag in kinds or element.tag in _UNSEEN or _is_furniture(element)
 
     def _block(self, element: etree._Element) -> None:
         if element.tag == _LIST:
@@ -151,8 +149,10 @@ class Flow:
                         self._writer.item(text, depth + (not marker), marker, first=not self._in_list)
                         marker, self._in_list = "", True
                     self.write_beside(element)
-                elif isinstance(element.tag, str):
-                    self._block(element) if self._is_block(element) else self.write(element)
+                elif element.tag in _BLOCKS:
+                    self._block(element)
+                else:
+                    self.write(element)
 
     def _table(self, table: etree._Element) -> None:
         """A table of one column or with tables inside is a frame for layout: what it holds is written as it comes."""
