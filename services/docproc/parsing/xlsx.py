@@ -12,7 +12,7 @@ from services.docproc.parsing.cells import shown, write_sheet
 from services.docproc.parsing.model import Extracted, Limits
 from services.docproc.parsing.writer import Writer
 
-_KIND = "workbook"
+KIND = "workbook"
 
 
 def read(path: Path, limits: Limits) -> Extracted:
@@ -33,15 +33,19 @@ def read_workbook(path: Path, limits: Limits) -> Extracted:
                     write_sheet(writer, sheet.name, (list(map(shown, row)) for row in rows))
                 writer.end_page(number)
     except PasswordError as error:
-        raise refusals.encrypted(_KIND) from error
+        raise refusals.encrypted(KIND) from error
     except CalamineError as error:
-        raise refusals.corrupt(_KIND, str(error)) from error
+        raise refusals.corrupt(KIND, str(error)) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what Rust raises where its code meets what it can't handle
+            raise
+        raise refusals.corrupt(KIND, str(error)) from error
     return Extracted(tuple(writer.pages), len(sheets))
 
 
 def _check(path: Path, limits: Limits) -> None:
     """Unpacks every member once: the cap is on the bytes that are there, not on those that are claimed."""
-    with opened(path, _KIND, limits) as archive:
+    with opened(path, KIND, limits) as archive:
         for name in archive.names():
             if name.lower().endswith(".xml"):
                 archive.read(name)
