@@ -111,6 +111,7 @@ def test_an_old_workbook_is_read_like_one_of_today(read: Read, name: str) -> Non
         (old((b"Blank", b"")), Code.EMPTY),
         (old((b"Rivers", NUMBER))[:3000], Code.CORRUPT),
         (old((b"Rivers", NUMBER))[:700], Code.CORRUPT),
+        (old((b"Rivers", NUMBER), password=record(0x85, b"\1")), Code.CORRUPT),  # too short for what it lists
         (compound({"Workbook": b"x" * 5000}), Code.CORRUPT),
         (compound({"WordDocument": b"x" * 5000}), Code.CORRUPT),
     ],
