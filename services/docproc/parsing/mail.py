@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -12,7 +13,7 @@ from services.docproc.parsing.charset import decode
 from services.docproc.parsing.model import Extracted, Limits
 from services.docproc.parsing.refusals import too_large
 from services.docproc.parsing.writer import Writer, one_line
-from shared.errors import Code, Permanent
+from shared.errors import Code, Permanent, Transient
 from shared.media_types import PLAIN, sniff
 
 _SEEN_OR_HEARD = ("image/", "audio/", "video/")
@@ -73,10 +74,20 @@ class Mail:
         if charset and media_type.startswith("text/"):
             data = decode(data, charset).encode()
         limits = replace(self._limits, max_depth=self._limits.max_depth - depth - 1)
-        with NamedTemporaryFile(dir=self._folder, prefix="attached-") as file:
-            file.write(data)
-            file.flush()
-            return parsing.parse_part(Path(file.name), media_type, limits)
+        with self._filed(data) as path:
+            return parsing.parse_part(path, media_type, limits)
+
+    @contextmanager
+    def _filed(self, data: bytes) -> Iterator[Path]:
+        """The bytes as a file, for as long as it is read. Raises Transient where the disk has no room for it."""
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(NamedTemporaryFile(dir=self._folder, prefix="attached-"))
+                file.write(data)
+                file.flush()
+            except OSError as error:
+                raise Transient(f"An attachment can't be written to `{self._folder}`: {error}") from error
+            yield Path(file.name)
 
     def _spend(self, pages: int) -> None:
         self._limits.spent.pages += pages

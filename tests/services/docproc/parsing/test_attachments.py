@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from services.docproc.parsing import Limits, parse
-from shared.errors import Code, Permanent
+from services.docproc.parsing.mail import Mail
+from shared.errors import Code, Permanent, Transient
 from tests.services.docproc.parsing.opendocument import cell, opendocument, paragraph, row, table
 from tests.services.docproc.parsing.reading import Read
 
@@ -158,3 +159,10 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     limits = Limits(max_unpacked_bytes=ONE_AND_A_HALF)
     assert parse(path, MAIL, limits) == parse(path, MAIL, limits)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_no_fault_of_the_document(tmp_path: Path) -> None:
+    """Where an attachment can't be written, the email is read again later, and isn't refused."""
+    mail_read = Mail(Limits(), tmp_path / "no-such-folder")
+    with pytest.raises(Transient, match="can't be written"):
+        mail_read.attach("note.txt", b"words", 0)
