@@ -25,11 +25,11 @@ from uuid import uuid4
 from benchmarks.console import say
 from benchmarks.documents_bare import HEAD, bare_embedding, bare_parsing
 from benchmarks.fleets import running, scratch
-from services.ingest.media_types import sniff
 from shared.contracts.chunks import ChunkProcessed
 from shared.contracts.documents import DocumentRaw
 from shared.kafka.client import Connection, KafkaAdmin, KafkaProducer, KafkaTail
 from shared.kafka.records import Emit, encode
+from shared.media_types import sniff
 from shared.objects import Objects
 from shared.topics import CHUNKS_PROCESSED, DOCUMENTS_RAW
 from tests.fleet.corpus import corpus

@@ -14,7 +14,7 @@ from services.docproc.parsing import Limits, parse
 from services.docproc.settings import DocprocSettings
 from services.embedding.local import WordLlamaEmbedder
 from services.embedding.settings import EmbeddingSettings
-from services.ingest.media_types import sniff
+from shared.media_types import sniff
 
 HEAD = 256 * 1024
 """Bytes that tell a file's type."""

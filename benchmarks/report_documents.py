@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from services.docproc.pool import ParserPool, PoolOptions
-from services.ingest.media_types import HEAD_BYTES, sniff
 from shared.errors import Code, Permanent
+from shared.media_types import HEAD_BYTES, sniff
 
 _REFUSALS = ("reject_", "no_text_")
 _QUOTES = str.maketrans("‘’‚‛“”„‟", "''''\"\"\"\"")

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from services.ingest.media_types import sniff
 from shared.contracts.base import Operation
 from shared.contracts.documents import DocumentRaw, DocumentStatus, Reason, Stage, State, status_of
 from shared.contracts.uploads import UploadReceived
@@ -15,6 +14,7 @@ from shared.errors import Code, Permanent
 from shared.kafka.deadletters import Failure
 from shared.kafka.pipeline import Handled
 from shared.kafka.records import Emit, Message, Record
+from shared.media_types import sniff
 from shared.objects import Gone, Objects
 from shared.topics import DOCUMENTS_RAW, DOCUMENTS_STATUS, UPLOADS_RECEIVED
 

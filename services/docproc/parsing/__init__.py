@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from services.docproc.parsing.model import Extracted, Heading, Limits, Page
+from services.docproc.parsing.model import Extracted, Heading, Limits, Page, Spent
 from services.docproc.parsing.refusals import empty
 from shared.errors import Code, Permanent
 
-__all__ = ["PARSERS", "Extracted", "Heading", "Limits", "Page", "module_names", "parse"]
+__all__ = ["PARSERS", "Extracted", "Heading", "Limits", "Page", "module_names", "parse", "parse_part"]
 
+_OASIS = "application/vnd.oasis.opendocument"
 _OOXML = "application/vnd.openxmlformats-officedocument"
 PARSERS = {
     "application/pdf": "pdf",
     f"{_OOXML}.wordprocessingml.document": "docx",
     f"{_OOXML}.presentationml.presentation": "pptx",
     f"{_OOXML}.spreadsheetml.sheet": "xlsx",
+    "application/vnd.ms-excel": "xls",
+    f"{_OASIS}.text": "odt",
+    f"{_OASIS}.presentation": "odp",
+    f"{_OASIS}.spreadsheet": "ods",
     "application/epub+zip": "epub",
     "application/rtf": "rtf",
     "message/rfc822": "eml",
+    "application/vnd.ms-outlook": "msg",
     "text/html": "html",
     "text/markdown": "markdown",
     "text/csv": "table",
@@ -36,6 +43,11 @@ def parse(path: Path, media_type: str, limits: Limits) -> Extracted:
     Raises Permanent with `empty`, `corrupt`, `encrypted`, `needs_ocr`, `unsupported` or `too_large`. May raise
     MemoryError, hang, or end the process on a hostile file: run it in a process that can be killed.
     """
+    return parse_part(path, media_type, replace(limits, spent=Spent()))
+
+
+def parse_part(path: Path, media_type: str, limits: Limits) -> Extracted:
+    """As `parse`, for what is attached to a document whose account `limits` carries on."""
     name = PARSERS.get(media_type)
     if name is None:
         raise Permanent(Code.UNSUPPORTED, f"Nothing here reads this type: `{media_type}`")

@@ -1,4 +1,4 @@
-"""Zip containers of XML (Office Open XML, EPUB), opened with a cap on what they unpack to."""
+"""Zip containers of XML (Office Open XML, OpenDocument, EPUB), opened with a cap on what they unpack to."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ class Archive:
     def __init__(self, file: zipfile.ZipFile, kind: str, limits: Limits) -> None:
         self.kind = kind
         self._file = file
-        self._left = limits.max_unpacked_bytes
-        self._limit = limits.max_unpacked_bytes
+        self._limits = limits
         self._names = {_folded(info.filename): info for info in file.infolist()}
 
     def __contains__(self, name: str) -> bool:
@@ -49,11 +48,12 @@ class Archive:
             raise corrupt(self.kind, f"`{name}` is missing")
         if info.flag_bits & 1:
             raise encrypted(self.kind)
+        most, spent = self._limits.max_unpacked_bytes, self._limits.spent
         with refusing_malformed(self.kind), self._file.open(info) as member:
-            data = member.read(self._left + 1)
-        self._left -= len(data)
-        if self._left < 0:
-            raise too_large("unpacked bytes", self._limit)
+            data = member.read(most - spent.unpacked_bytes + 1)
+        spent.unpacked_bytes += len(data)
+        if spent.unpacked_bytes > most:
+            raise too_large("unpacked bytes", most)
         return data
 
     def xml(self, name: str) -> etree._Element:
@@ -104,4 +104,6 @@ def _folded(name: str) -> str:
 
 
 def _xml_parser() -> etree.XMLParser:
-    return etree.XMLParser(recover=True, resolve_entities=False, no_network=True, huge_tree=True, remove_comments=True)
+    return etree.XMLParser(
+        recover=True, resolve_entities=False, no_network=True, huge_tree=True, remove_comments=True, remove_pis=True
+    )

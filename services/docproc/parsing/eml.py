@@ -1,4 +1,4 @@
-"""Email (RFC 822, MIME, MHTML): the headers that people read, the body, attached messages and texts."""
+"""Email (RFC 822, MIME, MHTML): the headers that people read, the body, and what is attached."""
 
 from __future__ import annotations
 
@@ -8,26 +8,31 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage, MIMEPart
 from pathlib import Path
 
+from services.docproc.parsing import rtf
 from services.docproc.parsing.charset import decode
 from services.docproc.parsing.html import decode_html, render
+from services.docproc.parsing.mail import Mail
 from services.docproc.parsing.model import Extracted, Limits
 from services.docproc.parsing.refusals import encrypted, refusing_malformed
-from services.docproc.parsing.writer import Writer, one_line
 
 _SHOWN = ("From", "To", "Cc", "Date")
 _SEALED = ("application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted")
+_SIGNATURES = ("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature")
 _HTML = ("text/html", "application/xhtml+xml")
-_DEPTH = 8
+_MESSAGES = ("message/rfc822", "message/global", "message/news")
+_DECORATIONS = ("image", "audio", "video", "font")
+_SCRIPTS = ("text/css", "text/javascript", "application/javascript", "application/x-javascript")
 
 
 def read(path: Path, limits: Limits) -> Extracted:
     """One text without pages. Raises Permanent(encrypted) for a body that only its addressee can open."""
-    writer = Writer(limits)
+    mail = Mail(limits, path.parent)
     with refusing_malformed("email"):
         message = message_from_bytes(_narrow(path.read_bytes()).lstrip(), _class=EmailMessage, policy=policy.default)
-        _write(message, writer, depth=0)
-    writer.end_page(None)
-    return Extracted(tuple(writer.pages))
+        if message.get_content_type() in _SEALED:
+            raise encrypted("email")
+        _write(message, mail, depth=0)
+    return mail.extracted()
 
 
 def _narrow(data: bytes) -> bytes:
@@ -35,13 +40,11 @@ def _narrow(data: bytes) -> bytes:
     return decode(data).encode() if b"\0" in data[:64] or data.startswith(BOM_UTF8) else data
 
 
-def _write(message: MIMEPart, writer: Writer, depth: int) -> None:
-    if message.get_content_type() in _SEALED:
-        raise encrypted("email")
-    writer.heading(1 + depth, str(message["Subject"] or ""))
-    writer.block("\n".join(f"{name}: {one_line(str(message[name]))}" for name in _SHOWN if message[name]))
+def _write(message: MIMEPart, mail: Mail, depth: int) -> None:
+    fields = {name: str(message[name]) for name in _SHOWN if message[name]}
+    mail.head(str(message["Subject"] or ""), fields, depth)
     for part in _leaves(message):
-        _write_part(part, writer, depth)
+        _write_part(part, mail, depth)
 
 
 def _leaves(message: MIMEPart) -> Iterator[MIMEPart]:
@@ -58,25 +61,61 @@ def _leaves(message: MIMEPart) -> Iterator[MIMEPart]:
 
 
 def _is_body(part: MIMEPart) -> bool:
-    return part.get_content_maintype() == "text" and part.get_content_disposition() != "attachment"
+    return (
+        part.get_content_type() in _HTML or part.get_content_maintype() == "text"
+    ) and part.get_content_disposition() != "attachment"
 
 
-def _write_part(part: MIMEPart, writer: Writer, depth: int) -> None:
-    name = part.get_filename()
-    if name:
-        writer.block(f"Attachment: {name}")
-    if part.get_content_type() == "message/rfc822" and depth < _DEPTH:
-        for inner in part.iter_parts():
-            _write(inner, writer, depth + 1)
-    elif part.get_content_type() in _HTML:
-        render(_text_of(part), writer)
-    elif part.get_content_maintype() == "text":
-        writer.block(_text_of(part))
+def _write_part(part: MIMEPart, mail: Mail, depth: int) -> None:
+    if part.get_content_type() in _MESSAGES:
+        _write_inner(part, mail, depth)
+    elif _goes_without_saying(part):
+        return
+    elif _is_body(part) and not part.get_filename():
+        _write_body(part, mail)
+    else:
+        _attach(part, mail, depth)
+
+
+def _write_inner(part: MIMEPart, mail: Mail, depth: int) -> None:
+    for inner in part.iter_parts():
+        name = part.get_filename() or str(inner["Subject"] or "message")
+        if inner.get_content_type() in _SEALED:
+            mail.leave_out(name, str(encrypted("email")))
+        elif not mail.may_descend(depth):
+            mail.leave_out(name, "It is attached too deep")
+        else:
+            _write(inner, mail, depth + 1)
+
+
+def _write_body(part: MIMEPart, mail: Mail) -> None:
+    if part.get_content_type() in _HTML:
+        render(_text_of(part), mail.writer)
+    else:
+        mail.writer.block(_text_of(part))
+
+
+def _goes_without_saying(part: MIMEPart) -> bool:
+    """A signature, and what a page in HTML is decorated with."""
+    if part.get_content_type() in _SIGNATURES or part.get_content_maintype() == "message":
+        return True
+    decorates = part.get_content_maintype() in _DECORATIONS or part.get_content_type() in _SCRIPTS
+    referred_to = part["Content-ID"] or part["Content-Location"]
+    return bool(decorates and referred_to) and part.get_content_disposition() != "attachment"
+
+
+def _attach(part: MIMEPart, mail: Mail, depth: int) -> None:
+    data = part.get_payload(decode=True)
+    kind = part.get_content_type()
+    if isinstance(data, bytes):
+        mail.attach(part.get_filename() or kind, data, depth, declared=kind, charset=part.get_content_charset())
 
 
 def _text_of(part: MIMEPart) -> str:
     data = part.get_payload(decode=True)
     if not isinstance(data, bytes):
         return ""
+    if part.get_content_type() == "text/rtf":
+        return rtf.text_of(data)
     decoder = decode_html if part.get_content_type() in _HTML else decode
     return decoder(data, part.get_content_charset())

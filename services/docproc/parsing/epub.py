@@ -1,4 +1,4 @@
-"""EPUB: the chapters in the order of the book's spine."""
+"""EPUB: each chapter a page, in the order of the book's spine."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ _SUFFIXES = (".xhtml", ".html", ".htm", ".xml")
 
 
 def read(path: Path, limits: Limits) -> Extracted:
-    """One text without pages, since an EPUB flows. Chapters behind a DRM scheme make it `encrypted`."""
+    """Chapters by their place in the reading order, from 1, as pages; one that is missing keeps its number.
+
+    Chapters behind a DRM scheme make the book `encrypted`.
+    """
     writer = Writer(limits)
     with opened(path, _KIND, limits) as archive:
         locked = set(_locked(archive))
-        for name in _spine(archive):
+        chapters = list(_spine(archive))
+        for number, name in enumerate(chapters, start=1):
             if name in locked:
                 raise encrypted(_KIND)
             if name in archive:
                 render(decode_html(archive.read(name)), writer)
-    writer.end_page(None)
-    return Extracted(tuple(writer.pages))
+            writer.end_page(number)
+    return Extracted(tuple(writer.pages), len(chapters))
 
 
 def _spine(archive: Archive) -> Iterator[str]:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 PAGE_SEPARATOR = "\n\n"
 
 
+@dataclass(slots=True)
+class Spent:
+    """What a document and all that is attached to it have cost so far."""
+
+    pages: int = 0
+    unpacked_bytes: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one document may cost before it is refused as `too_large`."""
+    """What one document, with all that is attached to it, may cost before it is refused as `too_large`."""
 
     max_pages: int = 5_000
     """Pages, slides or sheets."""
     max_chars: int = 20_000_000
     """Characters of extracted text."""
     max_unpacked_bytes: int = 512 * 1024 * 1024
-    """Bytes that the members of a zip container (DOCX, PPTX, XLSX, EPUB) may unpack to, all together."""
+    """Bytes that the members of zip containers (DOCX, PPTX, XLSX, ODT, EPUB …) may unpack to, all together."""
+    max_depth: int = 3
+    """Attachments of attachments that are read; what is attached deeper is left out with a warning."""
+    spent: Spent = field(default_factory=Spent, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

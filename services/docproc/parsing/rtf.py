@@ -12,9 +12,14 @@ from services.docproc.parsing.writer import Writer
 
 
 def read(path: Path, limits: Limits) -> Extracted:
-    """One text without pages. RTF itself is ASCII; the charsets are named inside."""
+    """One text without pages."""
     writer = Writer(limits)
-    with refusing_malformed("RTF document"):
-        writer.block(rtf_to_text(path.read_bytes().decode("cp1252", errors="replace"), errors="replace"))
+    writer.block(text_of(path.read_bytes()))
     writer.end_page(None)
     return Extracted(tuple(writer.pages), markdown=False)
+
+
+def text_of(data: bytes) -> str:
+    """RTF itself is ASCII; the charsets are named inside. Raises Permanent(corrupt)."""
+    with refusing_malformed("RTF document"):
+        return str(rtf_to_text(data.decode("cp1252", errors="replace"), errors="replace"))

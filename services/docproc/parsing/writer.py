@@ -67,6 +67,15 @@ class Writer:
             if count == 0:
                 self.block("|" + " --- |" * len(row), gap="\n")
 
+    def include(self, page: Page, level: int) -> None:
+        """A page of another document as it is, its headings below a heading of this level."""
+        gap = "\n\n" if self._parts else ""
+        start = self._length + len(gap)
+        self._headings += [
+            Heading(min(each.level + level, 6), each.title, start + each.start) for each in page.headings
+        ]
+        self._append(gap, page.text)
+
     def end_page(self, number: int | None) -> None:
         """Closes the current page; one without text is left out."""
         if number is not None and number > self._limits.max_pages:

@@ -98,10 +98,21 @@ def locked(name: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("extra", [{}, locked("OPS/font.otf")])
 def test_a_book_is_read_in_the_order_of_its_spine(read: Read, extra: dict[str, str]) -> None:
-    """Chapters come in reading order, whatever is missing, and obfuscated fonts do no harm."""
+    """Chapters are pages in reading order, whatever is missing, and obfuscated fonts do no harm."""
     extracted = read(EPUB, book(**extra))
-    assert extracted.text == "# Two\n\nTwo text\n\n# One\n\nOne text"
-    assert [heading.title for heading in extracted.pages[0].headings] == ["Two", "One"]
+    assert extracted.page_count == 3
+    assert [(page.number, page.text) for page in extracted.pages] == [
+        (1, "# Two\n\nTwo text"),
+        (2, "# One\n\nOne text"),
+    ]
+    assert [heading.title for page in extracted.pages for heading in page.headings] == ["Two", "One"]
+
+
+def test_a_missing_chapter_keeps_its_number(read: Read) -> None:
+    """The number is the chapter's place in the reading order, not a count of what could be read."""
+    members = book()
+    del members["OPS/text/two.xhtml"]
+    assert [page.number for page in read(EPUB, members).pages] == [2]
 
 
 def test_a_book_behind_drm_is_encrypted(read: Read) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.docproc.parsing import PARSERS, Limits, parse
-from services.ingest import media_types
+from shared import media_types
 from shared.errors import Code, Permanent
 
 OOXML = "application/vnd.openxmlformats-officedocument"
@@ -15,8 +15,10 @@ CONTAINERS = [
     f"{OOXML}.wordprocessingml.document",
     f"{OOXML}.presentationml.presentation",
     f"{OOXML}.spreadsheetml.sheet",
+    *(media_types.ODT, media_types.ODS, media_types.ODP),
     "application/epub+zip",
 ]
+OLD_CONTAINERS = [media_types.MSG, media_types.XLS]
 
 
 def refusal(path: Path, media_type: str, limits: Limits | None = None) -> Permanent:
@@ -52,7 +54,7 @@ def test_white_space_is_empty(media_type: str, tmp_path: Path) -> None:
     assert refusal(path, media_type).code is Code.EMPTY
 
 
-@pytest.mark.parametrize("media_type", [*CONTAINERS, "application/pdf"])
+@pytest.mark.parametrize("media_type", [*CONTAINERS, *OLD_CONTAINERS, "application/pdf"])
 @pytest.mark.parametrize("content", [b"nonsense", b"PK\x03\x04nonsense", b"%PDF-1.7\nnonsense", bytes(5000)])
 def test_a_damaged_container_is_corrupt(media_type: str, content: bytes, tmp_path: Path) -> None:
     """Bytes that aren't the format that they pretend to be are corrupt, and the message says which format."""
