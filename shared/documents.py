@@ -50,7 +50,8 @@ class Moment(BaseModel):
 class Edition(BaseModel):
     """The newest complete content: what readers see, while a newer version may be on its way.
 
-    `chunker` is the fingerprint of what cut it, empty where its parts didn't say.
+    `chunker` is the fingerprint of what cut it, empty where its parts didn't say; `s3_path` is where the original lies,
+    None where they didn't say.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -59,6 +60,7 @@ class Edition(BaseModel):
     content_sha256: str
     counts: Counts
     chunker: str = ""
+    s3_path: str | None = None
 
 
 class Document(BaseModel):
@@ -84,6 +86,7 @@ class Document(BaseModel):
     size_bytes: int | None = None
     s3_path: str | None = None
     received_at: Instant | None = None
+    warnings: tuple[str, ...] = ()
     updated_at: Instant
     current: Edition | None = None
     timeline: tuple[Moment, ...] = ()
@@ -124,6 +127,7 @@ def _begin(document: Document | None, status: DocumentStatus) -> Document:
         version=status.version,
         content_sha256=status.content_sha256,
         counts=status.counts,
+        warnings=status.warnings,
         current=_edition(document.current if document else None, status),
         timeline=_remember(earlier, _moment(status)),
         **outcome(progress, setbacks),
@@ -144,6 +148,7 @@ def _history(document: Document, status: DocumentStatus) -> dict[str, Any]:
 def _advance(document: Document, status: DocumentStatus) -> Document:
     changes = _history(document, status)
     changes["counts"] = merge_counts(document.counts, status.counts)
+    changes["warnings"] = document.warnings or status.warnings
     changes |= {fact: getattr(status, fact) for fact in FACTS if getattr(document, fact) is None}
     told = None if status.state is State.FAILED else _moment(status)
     progress = furthest(progress_of(document), told)
@@ -207,6 +212,7 @@ def _edition(known: Edition | None, status: DocumentStatus) -> Edition | None:
         content_sha256=status.content_sha256,
         counts=status.counts,
         chunker=status.chunker or "",
+        s3_path=status.s3_path,
     )
     return newest_edition(known, said)
 
@@ -215,10 +221,15 @@ def newest_edition(known: Edition | None, said: Edition | None) -> Edition | Non
     """The one of the greater version; of one version, the one whose chunker is known, else the one known already.
 
     Once a version is complete, db_writer deletes what other chunkers made of it: going over to one of them would leave
-    readers without chunks.
+    readers without chunks. The original is the same for all of a version.
     """
     editions = [edition for edition in (known, said) if edition]
-    return max(editions, key=lambda edition: (edition.version, edition.chunker != ""), default=None)
+    newest = max(editions, key=lambda edition: (edition.version, edition.chunker != ""), default=None)
+    if newest is None or newest.s3_path:
+        return newest
+    paths = (edition.s3_path for edition in editions if edition.version == newest.version and edition.s3_path)
+    path = next(paths, None)
+    return newest.model_copy(update={"s3_path": path}) if path else newest
 
 
 def _remember(timeline: tuple[Moment, ...], moment: Moment) -> tuple[Moment, ...]:

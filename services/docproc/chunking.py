@@ -118,7 +118,7 @@ def _pieces(options: ChunkOptions) -> Pieces:
 
 
 def _cut(text: str, room: int, tokenizer: Path) -> Iterator[tuple[int, int]]:
-    """The splitter takes it that more text has more tokens, which isn't always so: now and then a piece is too large."""
+    """The splitter takes it that more text has more tokens. It isn't always so: now and then a piece is too large."""
     for start, piece in _splitter(room, tokenizer).chunk_indices(text):
         excess = _counter(tokenizer)(piece) - room
         if 0 < excess < room:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,10 +18,13 @@ from shared.documents import about
 from shared.kafka.deadletters import Failure
 from shared.kafka.pipeline import Handled
 from shared.kafka.records import Emit, Message
-from shared.objects import Objects
+from shared.objects import PIECE, Objects
+from shared.texts import text_path
 from shared.topics import CHUNKS_PROCESSED, DOCUMENTS_STATUS
 
 log = structlog.get_logger()
+
+MOST_WARNINGS, WARNING_CHARS = 20, 300
 
 
 class Docproc:
@@ -43,16 +47,33 @@ class Docproc:
         chunks = _chunks(document, parsed, self._chunker)
         counts = Counts(pages=parsed.page_count, chunks=len(chunks))
         status = status_of(document, State.PROCESSING, Stage.DOCPROC, datetime.now(UTC), counts=counts)
+        status = status.model_copy(update={"warnings": _told(parsed.warnings)})
         return [
             *(Emit(CHUNKS_PROCESSED, chunk, message.record) for chunk in chunks),
             Emit(DOCUMENTS_STATUS, about(status, message.record), message.record),
         ]
 
     async def _parse(self, document: DocumentRaw) -> Parsed:
+        """The text is stored before any chunk is published that points into it; a repetition stores the same."""
         with TemporaryDirectory(prefix="cauce-") as folder:
-            path = Path(folder) / "document"
+            path, text = Path(folder) / "document", Path(folder) / "text"
             await self._objects.download(document.s3_path, path)
-            return await self._pool.run(path, document.media_type)
+            parsed = await self._pool.run(path, document.media_type, text)
+            await self._store(text, text_path(document.s3_path, self._chunker))
+            return parsed
+
+    async def _store(self, text: Path, path: str) -> None:
+        async with self._objects.writer(path) as writer:
+            with text.open("rb") as file:
+                while piece := file.read(PIECE):
+                    await writer.write(piece)
+
+
+def _told(warnings: Sequence[str]) -> tuple[str, ...]:
+    """As many, and as much of each, as belongs into a status."""
+    told = tuple(warning[:WARNING_CHARS] for warning in warnings[:MOST_WARNINGS])
+    left = len(warnings) - len(told)
+    return (*told, f"{left} more warnings") if left else told
 
 
 def _chunks(document: DocumentRaw, parsed: Parsed, chunker: str) -> list[ChunkProcessed]:
@@ -67,12 +88,15 @@ def _chunks(document: DocumentRaw, parsed: Parsed, chunker: str) -> list[ChunkPr
             chunk_count=len(parsed.chunks),
             received_at=document.received_at,
             chunker=chunker,
+            s3_path=document.s3_path,
             text=chunk.text,
             page=chunk.page,
             heading_path=tuple(chunk.heading_path),
             char_start=chunk.char_start,
             char_end=chunk.char_end,
             token_count=chunk.token_count,
+            kind=chunk.kind,
+            text_sha256=hashlib.sha256(chunk.text.encode()).hexdigest(),
         )
         for index, chunk in enumerate(parsed.chunks)
     ]

@@ -72,7 +72,7 @@ class DocumentStatus(Event):
     """Keyed by document_id. `at` is when the stage was done with it; `chunker` is who cut the parts it speaks of.
 
     `source` is the record whose handling it tells of, as `topic-partition-offset` of its first position, and `attempt`
-    how often that one has come back from the dead letters.
+    how often that one has come back from the dead letters. `warnings` say what of the document could not be read.
     """
 
     document_id: str
@@ -93,6 +93,7 @@ class DocumentStatus(Event):
     chunker: str | None = None
     source: str | None = None
     attempt: int = Field(default=0, ge=0)
+    warnings: tuple[str, ...] = ()
 
 
 def status_of(

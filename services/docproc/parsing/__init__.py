@@ -6,11 +6,11 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from services.docproc.parsing.model import Extracted, Heading, Limits, Page, Span
+from services.docproc.parsing.model import PAGE_SEPARATOR, Extracted, Heading, Limits, Page, Span
 from services.docproc.parsing.refusals import empty
 from shared.errors import Code, Permanent
 
-__all__ = ["PARSERS", "Extracted", "Heading", "Limits", "Page", "Span", "module_names", "parse"]
+__all__ = ["PAGE_SEPARATOR", "PARSERS", "Extracted", "Heading", "Limits", "Page", "Span", "module_names", "parse"]
 
 _OOXML = "application/vnd.openxmlformats-officedocument"
 PARSERS = {

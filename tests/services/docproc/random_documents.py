@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 
-from services.docproc.parsing import Extracted, Heading, Limits, Page, Span
+from services.docproc.parsing import Extracted, Limits, Page
 from services.docproc.parsing.writer import Writer
 from shared.contracts.kinds import Kind
 
-WORDS = (
-    *("river bed water over stone and sand the flood divides here nobody knows e.g. Größe naïveté".split()),
-    *("don't well-known 3.14 (yes) русло مجرى https://example.org/a?b=c|d user@example.org x".split()),
-)
+LATIN = "river bed water over stone and sand the flood divides here nobody knows e.g. Größe naïveté"
+ODD = "don't well-known 3.14 (yes) русло مجرى https://example.org/a?b=c|d user@example.org x"
+WORDS = (*LATIN.split(" "), *ODD.split(" "))
 UNSPACED = ("河床是河流流经的地方。", "川はここで分かれる。", "แม่น้ำไหลผ่านที่นี่", "강바닥", "👩‍👩‍👧‍👦🏞️")
 
 
@@ -68,7 +66,9 @@ class Author:
                 writer.block(self._sentence())
 
     def _sentence(self) -> str:
-        return self._words(self._random.choice((1, 4, 10, 10, 90))).capitalize() + self._random.choice((".", ".", "?", ""))
+        return self._words(self._random.choice((1, 4, 10, 10, 90))).capitalize() + self._random.choice(
+            (".", ".", "?", "")
+        )
 
     def _words(self, count: int) -> str:
         return " ".join(self._word() for _ in range(count))
