@@ -24,6 +24,8 @@ CHUNKER_VERSION = 1
 """Raised whenever parsing or chunking gives other chunks for the same document and options."""
 
 _TITLE_CHARS = 200
+_WINDOW = 4 * LONGEST_TOKEN
+"""Characters for each token of a chunk. The splitter is given so much at once, since it reads it all for each piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +109,16 @@ def _pieces(options: ChunkOptions) -> Pieces:
     whole = options.max_tokens - options.overlap_tokens
 
     def pieces(text: str, room: int) -> Iterator[tuple[int, int]]:
-        start = 0
-        if room < whole:
-            at, start = next(_cut(text[: LONGEST_TOKEN * room], room, options.tokenizer))
-            yield at, start
-        for first, last in _cut(text[start:], whole, options.tokenizer):
-            yield start + first, start + last
+        start, size = 0, min(room, whole)
+        while start < len(text):
+            window = text[start : start + _WINDOW * size]
+            found = list(_cut(window, size, options.tokenizer))
+            if size < whole:
+                found = found[:1]
+            elif start + len(window) < len(text) and len(found) > 1:
+                found.pop()  # it ends where the window does
+            yield from ((start + first, start + last) for first, last in found)
+            start, size = start + found[-1][1], whole
 
     return pieces
 

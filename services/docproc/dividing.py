@@ -41,7 +41,8 @@ class Divider:
             return self._rows(unit)
         for grain in (each for each in Grain if each > unit.grain):
             parts = self._parts(unit, grain, room)
-            if len(first := list(islice(parts, 2))) == 2:
+            first = list(islice(parts, 2))
+            if len(first) == 2 or (first and first[0][:2] != (unit.start, unit.end)):
                 return _as_units(unit, grain, chain(first, parts))
         return None
 
@@ -74,9 +75,8 @@ class Divider:
 
 
 def _as_units(unit: Unit, grain: Grain, parts: Iterator[Part]) -> Iterator[Unit]:
-    rank = unit.rank
-    for start, end, following in parts:
-        yield Unit(start, end, rank if start == unit.start else following, grain, unit.kind, 0, unit.header)
+    for number, (start, end, rank) in enumerate(parts):
+        yield Unit(start, end, rank if number else unit.rank, grain, unit.kind, 0, unit.header)
 
 
 def _paragraphs(text: str, start: int, end: int) -> Iterator[Part]:
