@@ -58,7 +58,8 @@ class Moment(BaseModel):
 class Edition(BaseModel):
     """The newest complete content: what readers see, while a newer version may be on its way.
 
-    `chunker` is the fingerprint of what cut it, empty where its parts didn't say.
+    `chunker` is the fingerprint of what cut it, empty where its parts didn't say; `s3_path` is where the original lies,
+    None where they didn't say.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -67,6 +68,7 @@ class Edition(BaseModel):
     content_sha256: str
     counts: Counts
     chunker: str = ""
+    s3_path: str | None = None
 
 
 class Held(BaseModel):
@@ -104,6 +106,7 @@ class Document(BaseModel):
     size_bytes: int | None = None
     s3_path: str | None = None
     received_at: Instant | None = None
+    warnings: tuple[str, ...] = ()
     updated_at: Instant
     current: Edition | None = None
     timeline: tuple[Moment, ...] = ()
@@ -119,8 +122,8 @@ class Document(BaseModel):
         if self.state in DELETIONS:
             return set()
         versions = {self.version, self.current.version if self.current else None}
-        newest = {self.s3_path} if self.s3_path else set()
-        return newest | {held.s3_path for held in self.held if held.version in versions}
+        named = {path for path in (self.s3_path, self.current.s3_path if self.current else None) if path}
+        return named | {held.s3_path for held in self.held if held.version in versions}
 
     @property
     def rank(self) -> int:
@@ -157,6 +160,7 @@ def _begin(document: Document | None, status: DocumentStatus) -> Document:
         version=status.version,
         content_sha256=status.content_sha256,
         counts=status.counts,
+        warnings=status.warnings,
         current=newest_edition(document.current if document else None, _edition(status), tombstone),
         timeline=_remember(earlier, _moment(status)),
         tombstone=tombstone,
@@ -187,6 +191,7 @@ def _advance(document: Document, status: DocumentStatus) -> Document:
     changes = _history(document, status)
     changes["counts"] = merge_counts(document.counts, status.counts)
     changes["receipt"] = fuller_receipt(document.receipt, status.receipt)
+    changes["warnings"] = document.warnings or status.warnings
     changes |= {fact: getattr(status, fact) for fact in FACTS if getattr(document, fact) is None}
     told = None if status.state is State.FAILED else _moment(status)
     progress = furthest(progress_of(document), told)
@@ -250,6 +255,7 @@ def _edition(status: DocumentStatus) -> Edition | None:
         content_sha256=status.content_sha256,
         counts=status.counts,
         chunker=status.chunker or "",
+        s3_path=status.s3_path,
     )
 
 
@@ -258,10 +264,15 @@ def newest_edition(known: Edition | None, said: Edition | None, tombstone: int |
     that was deleted.
 
     Once a version is complete, db_writer deletes what other chunkers made of it: going over to one of them would leave
-    readers without chunks.
+    readers without chunks. The original is the same for all of a version.
     """
     editions = [edition for edition in (known, said) if edition and edition.version > _least(tombstone)]
-    return max(editions, key=lambda edition: (edition.version, edition.chunker != ""), default=None)
+    newest = max(editions, key=lambda edition: (edition.version, edition.chunker != ""), default=None)
+    if newest is None or newest.s3_path:
+        return newest
+    paths = (edition.s3_path for edition in editions if edition.version == newest.version and edition.s3_path)
+    path = next(paths, None)
+    return newest.model_copy(update={"s3_path": path}) if path else newest
 
 
 def _least(tombstone: int | None) -> int:

@@ -124,6 +124,16 @@ class Objects:
         except (BaseError, OSError) as error:
             raise _away(error) from error
 
+    async def delete_folder(self, path: str) -> None:
+        """Every object below `path`, whether or not there is one."""
+        try:
+            async for listed in obstore.list(self._store, path):
+                await obstore.delete_async(self._store, [each["path"] for each in listed])
+        except (NotFoundError, FileNotFoundError):
+            return
+        except (BaseError, OSError) as error:
+            raise _away(error) from error
+
 
 class ObjectWriter:
     """An async context manager; `stored` is known once it was left. Left by an error, it leaves no object behind."""

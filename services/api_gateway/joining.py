@@ -46,6 +46,7 @@ def joined(stored: Document | None, seen: Document | None) -> Document | None:
         changes["counts"] = merge_counts(older.counts, newer.counts)
         progress = furthest(progress_of(newer), progress_of(older))
         changes |= outcome(progress, merge_setbacks((*setbacks_of(older), *setbacks_of(newer))))
+        changes["warnings"] = older.warnings or newer.warnings
         changes |= {fact: getattr(older, fact) for fact in FACTS if getattr(older, fact) is not None}
     return newer.model_copy(update=changes)
 

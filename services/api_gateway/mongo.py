@@ -13,6 +13,7 @@ from pymongo.errors import InvalidURI, PyMongoError
 
 from services.api_gateway.store import ChunkPlace, Content, DocumentPlace, StoredChunk, Totals
 from shared.contracts.documents import Stage, State
+from shared.contracts.kinds import Kind
 from shared.documents import FINAL, Document
 from shared.errors import Fatal, Transient
 
@@ -157,4 +158,6 @@ def _chunk(found: dict[str, Any]) -> StoredChunk:
         char_start=found.get("char_start", 0),
         char_end=found.get("char_end", 0),
         token_count=found.get("token_count"),
+        kind=Kind(found.get("kind", Kind.TEXT)),
+        text_sha256=found.get("text_sha256"),
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi.responses import StreamingResponse
 
 from services.api_gateway import cursors
 from services.api_gateway.auth import Company
@@ -14,7 +16,9 @@ from services.api_gateway.problems import Problem
 from services.api_gateway.store import ChunkPlace, Content, DocumentPlace
 from services.api_gateway.views import ChunkPage, DocumentPage, DocumentView, chunk_page, problems
 from shared.contracts.documents import State
-from shared.documents import Document
+from shared.documents import Document, Edition
+from shared.errors import Permanent
+from shared.texts import text_path
 
 router = APIRouter(tags=["documents"])
 
@@ -23,6 +27,11 @@ Limit = Annotated[int, Query(ge=1, le=500, description="at most so many on one p
 Cursor = Annotated[
     str | None, Query(max_length=cursors.LONGEST, description="`next_cursor` of the page before; none for the first")
 ]
+_PLAIN = "text/plain; charset=utf-8"
+_TEXT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "the text, in UTF-8", "content": {_PLAIN: {"schema": {"type": "string"}}}},
+    304: {"description": "it is still the one that `If-None-Match` names"},
+}
 
 
 async def found(gateway: Gateway, company_id: str, document_id: str) -> Document:
@@ -78,6 +87,57 @@ async def get_chunks(
     chunks = await gateway.store.chunks(document_id, content, after, limit + 1)
     page = chunks[:limit]
     return chunk_page(document, page, cursors.of_chunk(content, page[-1].place) if len(chunks) > limit else None)
+
+
+@router.get(
+    "/documents/{document_id}/text",
+    response_class=StreamingResponse,
+    responses=_TEXT | problems(401, 404, 422, 503),
+)
+async def get_text(
+    document_id: DocumentId,
+    company_id: Company,
+    gateway: GatewayParts,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The extracted text of the current content: what the character ranges of its chunks point into, in code points."""
+    document = await found(gateway, company_id, document_id)
+    edition, path = _text(document)
+    headers = {"ETag": f'"{edition.content_sha256}-{edition.chunker}"', "Cache-Control": "private, no-cache"}
+    if if_none_match and _matches(if_none_match, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return StreamingResponse(await _begun(gateway.objects.read(path)), media_type=_PLAIN, headers=headers)
+
+
+def _text(document: Document) -> tuple[Edition, str]:
+    """The current edition and where its text is. Raises Problem 404."""
+    edition = document.current
+    if edition is None:
+        raise Problem(404, "not_complete", "no version of this document is complete yet, so there is no text")
+    original = edition.s3_path or (document.s3_path if edition.version == document.version else None)
+    if original is None or not edition.chunker:
+        raise Problem(404, "no_text", "this document was read before texts were kept: upload it again")
+    return edition, text_path(original, edition.chunker)
+
+
+def _matches(if_none_match: str, etag: str) -> bool:
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return etag in tags or "*" in tags
+
+
+async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same pieces; the first one is here, so that what is not there is known before the answer begins."""
+    try:
+        first = await anext(pieces, b"")
+    except Permanent as error:
+        raise Problem(404, "no_text", "the text of this document is not stored any more: upload it again") from error
+
+    async def all_of_them() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return all_of_them()
 
 
 def _content(document: Document) -> Content | None:

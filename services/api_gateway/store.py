@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from shared.contracts.documents import Stage, State
+from shared.contracts.kinds import Kind
 from shared.documents import Document
 
 
@@ -34,7 +35,10 @@ class ChunkPlace(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
-    """A chunk as readers see it. `char_start` and `char_end` are a half-open range in the extracted text."""
+    """A chunk as readers see it. `char_start` and `char_end` are a half-open range in the extracted text.
+
+    `text_sha256` is None where an older release wrote the chunk.
+    """
 
     chunk_id: str
     chunk_index: int
@@ -45,6 +49,8 @@ class StoredChunk:
     char_start: int
     char_end: int
     token_count: int | None
+    kind: Kind = Kind.TEXT
+    text_sha256: str | None = None
 
     @property
     def place(self) -> ChunkPlace:

@@ -18,6 +18,7 @@ from services.api_gateway.store import DocumentStore
 from services.api_gateway.topic_questions import TopicQuestions
 from shared.errors import Transient
 from shared.objects import GONE, Found, Objects
+from shared.texts import original
 from shared.topics import DOCUMENTS_RAW, DOCUMENTS_STATUS, UPLOADS_RECEIVED
 
 log = structlog.get_logger()
@@ -92,11 +93,5 @@ class Sweeper:
         orphans = [path for path, owner in paths.items() if owner not in needed]
         for path in orphans:
             log.info("nothing needs this object", path=path)
-            await self._objects.remove(path)
+            await (self._objects.remove(path) if path == paths[path] else self._objects.delete(path))
         return len(orphans)
-
-
-def original(path: str) -> str:
-    """The uploaded object that this one was made from; it may be that one itself."""
-    folder, _, name = path.rpartition("/")
-    return f"{folder}/{name.partition('.')[0]}"

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.api_gateway.store import StoredChunk
 from shared.contracts.base import Instant
 from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
+from shared.contracts.kinds import Kind
 from shared.documents import Document, rank
 from shared.topics import CHUNKS_PROCESSED, DOCUMENTS_RAW, DOCUMENTS_STATUS, EMBEDDINGS_READY, UPLOADS_RECEIVED, Topic
 
@@ -43,12 +44,13 @@ class LinksView(View):
 
     self: str = Field(examples=[f"/documents/{_ID}"])
     chunks: str = Field(examples=[f"/documents/{_ID}/chunks"])
+    text: str = Field(examples=[f"/documents/{_ID}/text"])
     events: str = Field(examples=[f"/documents/{_ID}/events"])
 
     @classmethod
     def of(cls, document_id: str) -> LinksView:
         path = path_of(document_id)
-        return cls(self=path, chunks=f"{path}/chunks", events=f"{path}/events")
+        return cls(self=path, chunks=f"{path}/chunks", text=f"{path}/text", events=f"{path}/events")
 
 
 class AcceptedView(View):
@@ -174,6 +176,11 @@ class DocumentView(View):
     stage: Stage = Field(examples=["db_writer"])
     counts: CountsView
     reason: ReasonView | None = None
+    warnings: tuple[str, ...] = Field(
+        default=(),
+        examples=[["Pages without a text layer, left out: 3, 4"]],
+        description="what of this version could not be read",
+    )
     received_at: Instant | None = Field(default=None, examples=[_AT])
     updated_at: Instant = Field(examples=[_AT])
     timeline: tuple[MomentView, ...]
@@ -195,6 +202,7 @@ class DocumentView(View):
             stage=document.stage,
             counts=CountsView.of(document.counts),
             reason=ReasonView.of(document.reason),
+            warnings=document.warnings,
             received_at=document.received_at,
             updated_at=document.updated_at,
             timeline=_timeline(document),
@@ -224,7 +232,10 @@ class DocumentPage(View):
 
 
 class ChunkView(View):
-    """A piece of the text. `char_start` and `char_end` are a half-open range in the extracted text."""
+    """A piece of the text. `char_start` and `char_end` are a half-open range in the extracted text, in code points.
+
+    `text` is what is in that range; later parts of a table have the table's head in front of it.
+    """
 
     chunk_id: str = Field(examples=["5b0a4d4e-6a26-5d6f-8f41-0b9d2f0c7b7e"])
     chunk_index: int = Field(examples=[0])
@@ -234,6 +245,8 @@ class ChunkView(View):
     char_start: int = Field(examples=[0])
     char_end: int = Field(examples=[39])
     token_count: int | None = Field(default=None, examples=[12])
+    kind: Kind = Field(default=Kind.TEXT, examples=["text"])
+    text_sha256: str | None = Field(default=None, examples=[_SHA256], description="of `text` in UTF-8")
 
     @classmethod
     def of(cls, chunk: StoredChunk) -> ChunkView:
@@ -246,6 +259,8 @@ class ChunkView(View):
             char_start=chunk.char_start,
             char_end=chunk.char_end,
             token_count=chunk.token_count,
+            kind=chunk.kind,
+            text_sha256=chunk.text_sha256,
         )
 
 

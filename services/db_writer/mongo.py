@@ -192,7 +192,7 @@ def _current(row: Row) -> Version | None:
 
 def _row(part: Part) -> dict[str, Any]:
     row = {"_id": part.chunk_id, **vars(part)}
-    del row["chunk_id"]
+    del row["chunk_id"], row["s3_path"]  # the document has it, once
     if "vector" in row:
         row["vector"] = Binary(_FLOAT32 + row["vector"], VECTOR_SUBTYPE)
     return row

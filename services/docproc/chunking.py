@@ -10,16 +10,22 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from semantic_text_splitter import MarkdownSplitter, TextSplitter
+from semantic_text_splitter import TextSplitter
 
+from services.docproc.dividing import Pieces
+from services.docproc.packing import LONGEST_TOKEN, Packer, Size
 from services.docproc.parsing.model import PAGE_SEPARATOR, Extracted, Heading, Page
 from services.docproc.parsing.refusals import empty
 from services.docproc.tokens import TokenCounter, embedding_tokenizer
+from services.docproc.units import units
+from shared.contracts.kinds import Kind
 
 CHUNKER_VERSION = 1
 """Raised whenever parsing or chunking gives other chunks for the same document and options."""
 
 _TITLE_CHARS = 200
+_WINDOW = 4 * LONGEST_TOKEN
+"""Characters for each token of a chunk. The splitter is given so much at once, since it reads it all for each piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,9 @@ class ChunkOptions:
 class Chunk:
     """`text` is `extracted.text[char_start:char_end]`, never blank, from one page; `index` counts from 0.
 
-    `heading_path` names the headings above the chunk's first character, the outermost first, its own included.
+    A chunk that begins with a later row of a table has the table's head in front of it: `text` is longer then than the
+    range, and ends with it. `heading_path` names the headings above the first character of the range, the outermost
+    first, its own included.
     """
 
     index: int
@@ -58,27 +66,29 @@ class Chunk:
     char_start: int
     char_end: int
     heading_path: tuple[str, ...]
+    kind: Kind
     token_count: int
 
 
 def chunk(extracted: Extracted, options: ChunkOptions) -> list[Chunk]:
-    """Cuts each page by itself, at its headings, paragraphs and sentences as far as the size allows.
+    """Cuts each page by itself: at its headings, between its blocks, and within those that are too large.
 
     Raises Permanent(empty) where there is nothing but white space.
     """
-    count = _counter(options.tokenizer)
     path, chunks, page_start = _HeadingPath(), list[Chunk](), 0
     for page in extracted.pages:
-        for start, text in _pieces(page, extracted.markdown, options):
+        for packed in _packed(page, extracted.markdown, options):
+            header = f"{packed.header}\n" if packed.header else ""
             chunks.append(
                 Chunk(
                     index=len(chunks),
-                    text=text,
+                    text=header + page.text[packed.start : packed.end],
                     page=page.number,
-                    char_start=page_start + start,
-                    char_end=page_start + start + len(text),
-                    heading_path=path.at(page, start),
-                    token_count=count(text),
+                    char_start=page_start + packed.start,
+                    char_end=page_start + packed.end,
+                    heading_path=path.at(page, packed.start),
+                    kind=packed.kind,
+                    token_count=packed.tokens,
                 )
             )
         path.leave(page)
@@ -88,9 +98,39 @@ def chunk(extracted: Extracted, options: ChunkOptions) -> list[Chunk]:
     return chunks
 
 
-def _pieces(page: Page, markdown: bool, options: ChunkOptions) -> Iterator[tuple[int, str]]:
-    splitter = _splitter(markdown, options.max_tokens, options.overlap_tokens, options.tokenizer)
-    return ((start, text) for start, text in splitter.chunk_indices(page.text) if text.strip())
+def _packed(page: Page, markdown: bool, options: ChunkOptions) -> Packer:
+    count = _counter(options.tokenizer)
+    size = Size(count, options.max_tokens, options.overlap_tokens, count("a\n\nb") - count("a\nb"))
+    return Packer(page.text, units(page, markdown=markdown), size, _pieces(options))
+
+
+def _pieces(options: ChunkOptions) -> Pieces:
+    """Of words that are too long, and of scripts without spaces: at the borders of words and graphemes by Unicode."""
+    whole = options.max_tokens - options.overlap_tokens
+
+    def pieces(text: str, room: int) -> Iterator[tuple[int, int]]:
+        start, size = 0, min(room, whole)
+        while start < len(text):
+            window = text[start : start + _WINDOW * size]
+            found = list(_cut(window, size, options.tokenizer))
+            if size < whole:
+                found = found[:1]
+            elif start + len(window) < len(text) and len(found) > 1:
+                found.pop()  # it ends where the window does
+            yield from ((start + first, start + last) for first, last in found)
+            start, size = start + found[-1][1], whole
+
+    return pieces
+
+
+def _cut(text: str, room: int, tokenizer: Path) -> Iterator[tuple[int, int]]:
+    """The splitter takes it that more text has more tokens. It isn't always so: now and then a piece is too large."""
+    for start, piece in _splitter(room, tokenizer).chunk_indices(text):
+        excess = _counter(tokenizer)(piece) - room
+        if 0 < excess < room:
+            yield from ((start + first, start + last) for first, last in _cut(piece, room - excess, tokenizer))
+        else:
+            yield start, start + len(piece)
 
 
 class _HeadingPath:
@@ -121,10 +161,9 @@ def _counter(file: Path) -> TokenCounter:
     return TokenCounter(file)
 
 
-@lru_cache(maxsize=8)
-def _splitter(markdown: bool, max_tokens: int, overlap: int, file: Path) -> MarkdownSplitter | TextSplitter:
-    kind = MarkdownSplitter if markdown else TextSplitter
-    return kind.from_callback(_counter(file), max_tokens, overlap=overlap)
+@lru_cache(maxsize=512)
+def _splitter(max_tokens: int, file: Path) -> TextSplitter:
+    return TextSplitter.from_callback(_counter(file), max_tokens)
 
 
 @lru_cache(maxsize=8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +20,13 @@ from shared.documents import about
 from shared.kafka.deadletters import Failure
 from shared.kafka.pipeline import Handled
 from shared.kafka.records import Emit, Message
-from shared.objects import Gone, Objects
+from shared.objects import PIECE, Gone, Objects
+from shared.texts import remove_document, text_path
 from shared.topics import CHUNKS_PROCESSED, DOCUMENTS_STATUS
 
 log = structlog.get_logger()
+
+MOST_WARNINGS, WARNING_CHARS = 20, 300
 
 
 class Docproc:
@@ -51,21 +55,37 @@ class Docproc:
         counts = Counts(pages=parsed.page_count, chunks=len(chunks))
         return [
             *(Emit(CHUNKS_PROCESSED, chunk, message.record) for chunk in chunks),
-            _status(message, State.PROCESSING, counts=counts),
+            _status(message, State.PROCESSING, counts=counts, warnings=_told(parsed.warnings)),
         ]
 
     async def _delete(self, message: Message[DocumentRaw]) -> Emit:
         """The objects, here, since a document's records come in order: whatever is older has been read."""
         paths = set(message.event.objects)
         for path in sorted(paths):
-            await self._objects.remove(path)
+            await remove_document(self._objects, path)
         return _status(message, State.DELETING, receipt=Receipt(objects=len(paths)))
 
     async def _parse(self, document: DocumentRaw) -> Parsed:
+        """The text is stored before any chunk is published that points into it; a repetition stores the same."""
         with TemporaryDirectory(prefix="cauce-") as folder:
-            path = Path(folder) / "document"
+            path, text = Path(folder) / "document", Path(folder) / "text"
             await self._objects.download(document.s3_path, path)
-            return await self._pool.run(path, document.media_type)
+            parsed = await self._pool.run(path, document.media_type, text)
+            await self._store(text, text_path(document.s3_path, self._chunker))
+            return parsed
+
+    async def _store(self, text: Path, path: str) -> None:
+        async with self._objects.writer(path) as writer:
+            with text.open("rb") as file:
+                while piece := file.read(PIECE):
+                    await writer.write(piece)
+
+
+def _told(warnings: Sequence[str]) -> tuple[str, ...]:
+    """As many, and as much of each, as belongs into a status."""
+    told = tuple(warning[:WARNING_CHARS] for warning in warnings[:MOST_WARNINGS])
+    left = len(warnings) - len(told)
+    return (*told, f"{left} more warnings") if left else told
 
 
 def _chunks(document: DocumentRaw, parsed: Parsed, chunker: str) -> list[ChunkProcessed]:
@@ -80,12 +100,15 @@ def _chunks(document: DocumentRaw, parsed: Parsed, chunker: str) -> list[ChunkPr
             chunk_count=len(parsed.chunks),
             received_at=document.received_at,
             chunker=chunker,
+            s3_path=document.s3_path,
             text=chunk.text,
             page=chunk.page,
             heading_path=tuple(chunk.heading_path),
             char_start=chunk.char_start,
             char_end=chunk.char_end,
             token_count=chunk.token_count,
+            kind=chunk.kind,
+            text_sha256=hashlib.sha256(chunk.text.encode()).hexdigest(),
         )
         for index, chunk in enumerate(parsed.chunks)
     ]

@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -47,6 +47,14 @@ class PoolOptions:
     limits: Limits = field(default_factory=Limits)
 
 
+class Task(NamedTuple):
+    """A document to be read, and where its text goes."""
+
+    path: Path
+    media_type: str
+    text_to: Path | None
+
+
 class ParserPool:
     """An async context manager. `run` may be called by any number of tasks of one loop at once; each waits its turn."""
 
@@ -74,8 +82,8 @@ class ParserPool:
         for slot in self._slots:
             self._free.put_nowait(slot)
 
-    async def run(self, path: Path, media_type: str) -> Parsed:
-        """Parses and chunks the file in a worker of its own.
+    async def run(self, path: Path, media_type: str, text_to: Path | None = None) -> Parsed:
+        """Parses and chunks the file in a worker of its own, which writes the extracted text to `text_to`, in UTF-8.
 
         Raises Permanent: what parsing refuses, `timed_out` after the deadline, `too_complex` where the worker ran out
         of memory or died on it repeatedly; Transient where no worker can be kept alive. When the caller is cancelled,
@@ -83,7 +91,7 @@ class ParserPool:
         """
         slot = await self._free.get()
         try:
-            return await self._attempts(slot, path, media_type)
+            return await self._attempts(slot, Task(path, media_type, text_to))
         finally:
             self._free.put_nowait(slot)
 
@@ -92,12 +100,12 @@ class ParserPool:
         await asyncio.gather(*(slot.stop() for slot in self._slots))
         self._slots.clear()
 
-    async def _attempts(self, slot: _Slot, path: Path, media_type: str) -> Parsed:
+    async def _attempts(self, slot: _Slot, task: Task) -> Parsed:
         """A worker that dies may be a victim (of the kernel's OOM killer, say), so a document gets another try."""
         death: _WorkerDied | None = None
         for _ in range(self._options.attempts):
             try:
-                result = await slot.run(path, media_type)
+                result = await slot.run(task)
             except _WorkerDied as error:
                 death = error
             else:
@@ -123,20 +131,20 @@ class _Slot:
         await asyncio.to_thread(_start, self._pool)
         await asyncio.wrap_future(self._pool.schedule(worker.process_id))
 
-    async def run(self, path: Path, media_type: str) -> Parsed | Refused:
+    async def run(self, task: Task) -> Parsed | Refused:
         """Raises _WorkerDied, Permanent(timed_out), or Transient where workers end before they take up the document."""
         for _ in range(_STARTS):
             if not self._pool.active:
                 await self._renew()
             try:
-                return await self._parse(path, media_type)
+                return await self._parse(task)
             except BrokenProcessPool:
                 await self._renew()
         raise Transient("Parsing processes end as soon as they start: see whether memory or processes have run out")
 
-    async def _parse(self, path: Path, media_type: str) -> Parsed | Refused:
+    async def _parse(self, task: Task) -> Parsed | Refused:
         deadline = self._options.deadline_seconds
-        arguments = (path, media_type, self._worker_options)
+        arguments = (task.path, task.media_type, self._worker_options, task.text_to)
         future = self._pool.schedule(worker.parse_document, args=arguments, timeout=deadline)
         try:
             async with asyncio.timeout(deadline + _GRACE_SECONDS) as silence:

@@ -35,15 +35,18 @@ class TokenCounter:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._by_words = _words_stand_alone(self._tokenizer.get_vocab())
-        self._remembered = lru_cache(_CACHED_WORDS)(self._tokens)
+        self._remembered = lru_cache(_CACHED_WORDS)(self._word)
 
     def __call__(self, text: str) -> int:
-        return sum(map(self._word, _SPACE_AFTER_WORD.split(text))) if self._by_words else self._tokens(text)
+        if not self._by_words:
+            return self._tokens(text)
+        words = _SPACE_AFTER_WORD.split(text)
+        if len(max(words, key=len)) <= _CACHED_CHARS:
+            return sum(map(self._remembered, words))
+        return sum(self._remembered(word) if len(word) <= _CACHED_CHARS else self._tokens(word) for word in words)
 
     def _word(self, word: str) -> int:
-        if not word:
-            return 1  # the space at a text's end
-        return self._remembered(word) if len(word) <= _CACHED_CHARS else self._tokens(word)
+        return self._tokens(word) if word else 1  # the space at a text's end
 
     def _tokens(self, text: str) -> int:
         return len(self._tokenizer.encode(text, add_special_tokens=False).ids)

@@ -60,16 +60,28 @@ def process_id() -> int:
     return os.getpid()
 
 
-def parse_document(path: Path, media_type: str, options: WorkerOptions) -> Parsed | Refused:
-    """Parses and chunks one document."""
+def parse_document(
+    path: Path, media_type: str, options: WorkerOptions, text_to: Path | None = None
+) -> Parsed | Refused:
+    """Parses and chunks one document; its text goes to the file `text_to`, in UTF-8."""
     try:
         extracted = parsing.parse(path, media_type, options.limits)
         chunks = chunk(extracted, options.chunking)
+        if text_to:
+            _write(extracted, text_to)
     except Permanent as error:
         return Refused(error.code, str(error))
     except (MemoryError, RecursionError) as error:
         return Refused(Code.TOO_COMPLEX, too_complex(type(error).__name__))
     return Parsed(tuple(chunks), extracted.page_count, extracted.warnings)
+
+
+def _write(extracted: parsing.Extracted, path: Path) -> None:
+    """Exactly `extracted.text`, which need not be in memory as a whole. A lone surrogate becomes a `?`."""
+    with path.open("w", encoding="utf-8", errors="replace", newline="\n") as file:
+        for number, page in enumerate(extracted.pages):
+            file.write(parsing.PAGE_SEPARATOR if number else "")
+            file.write(page.text)
 
 
 def too_complex(detail: str) -> str:

@@ -43,6 +43,7 @@ class Embedding:
             chunk_count=chunk.chunk_count,
             received_at=chunk.received_at,
             chunker=chunk.chunker,
+            s3_path=chunk.s3_path,
             vector=vectors[row].astype("<f4").tobytes(),
             model=self._embedder.model,
             dimensions=vectors.shape[1],

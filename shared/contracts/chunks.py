@@ -11,8 +11,9 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
-from shared.contracts.base import Event, Instant
+from shared.contracts.base import Event, Instant, ObjectPath
 from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
+from shared.contracts.kinds import Kind
 
 
 def _vector_bytes(value: object) -> bytes:
@@ -42,7 +43,8 @@ class Part(Event):
     """What a chunk and its vector have in common.
 
     `chunk_count` is how many the version has in all, as cut by this `chunker`: the fingerprint that is part of the
-    chunk_id. Messages that were written before there was this field have none.
+    chunk_id. `s3_path` is where the version's original lies. Messages that were written before there were these fields
+    have none.
     """
 
     chunk_id: str
@@ -54,6 +56,7 @@ class Part(Event):
     chunk_count: int = Field(ge=1)
     received_at: Instant
     chunker: str = ""
+    s3_path: ObjectPath | None = None
 
     @model_validator(mode="after")
     def _index_below_count(self) -> Self:
@@ -77,12 +80,17 @@ def status_of_part(
         at=at,
         content_sha256=part.content_sha256,
         received_at=part.received_at,
+        s3_path=part.s3_path,
         chunker=part.chunker or None,
     )
 
 
 class ChunkProcessed(Part):
-    """Keyed by document_id. `char_start` and `char_end` are a half-open range in the extracted text."""
+    """Keyed by document_id. `char_start` and `char_end` are a half-open range in the extracted text, in code points.
+
+    `text` is what is in that range, but for later parts of a table: they have the table's head and a line end in front
+    of it. `text_sha256` is the SHA-256 of `text` in UTF-8, in hex: equal texts have equal vectors.
+    """
 
     text: str = Field(min_length=1)
     page: int | None = None
@@ -90,6 +98,8 @@ class ChunkProcessed(Part):
     char_start: int = Field(default=0, ge=0)
     char_end: int = Field(default=0, ge=0)
     token_count: int | None = None
+    kind: Kind = Kind.TEXT
+    text_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
 
 class EmbeddingReady(Part):

@@ -91,7 +91,7 @@ class DocumentStatus(Event):
     """Keyed by document_id. `at` is when the stage was done with it; `chunker` is who cut the parts it speaks of.
 
     `source` is the record whose handling it tells of, as `topic-partition-offset` of its first position, and `attempt`
-    how often that one has come back from the dead letters.
+    how often that one has come back from the dead letters. `warnings` say what of the document could not be read.
     """
 
     document_id: str
@@ -113,6 +113,7 @@ class DocumentStatus(Event):
     source: str | None = None
     attempt: int = Field(default=0, ge=0)
     receipt: Receipt | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def status_of(
@@ -124,6 +125,7 @@ def status_of(
     counts: Counts | None = None,
     reason: Reason | None = None,
     receipt: Receipt | None = None,
+    warnings: tuple[str, ...] = (),
 ) -> DocumentStatus:
     """The status of a document that ingest has described."""
     return DocumentStatus(
@@ -143,4 +145,5 @@ def status_of(
         size_bytes=document.size_bytes,
         s3_path=document.s3_path,
         receipt=receipt,
+        warnings=warnings,
     )

@@ -9,6 +9,7 @@ UNITS = ("tests/shared/kafka",)
 MYSQL = ("tests/services/db_writer/test_mysql.py", "tests/services/db_writer/test_epochs.py")
 MONGODB = ("tests/services/db_writer/test_mongo.py", "tests/services/db_writer/test_documents.py")
 READINGS = ("tests/services/db_writer/test_readings.py",)
+DOCPROC = ("tests/services/docproc/test_handlers.py",)
 
 
 @dataclass(frozen=True)
@@ -176,5 +177,12 @@ MUTANTS = (
         "if codes & REFUSED_DOCUMENTS:",
         "if codes & (REFUSED_DOCUMENTS | {18}):",
         MONGODB,
+    ),
+    Mutant(
+        "a document's text is stored before its chunks are published",
+        "services/docproc/handlers.py",
+        "await self._store(text, text_path(document.s3_path, self._chunker))",
+        "pass",
+        DOCPROC,
     ),
 )

@@ -26,9 +26,9 @@ def status(version: int, state: State, stage: Stage, second: int = 0, **facts: A
 LIFE = [
     status(1, State.RECEIVED, Stage.GATEWAY, 0, filename="a.pdf"),
     status(1, State.PROCESSING, Stage.INGEST, 1, media_type="application/pdf"),
-    status(1, State.PROCESSING, Stage.DOCPROC, 2, counts=Counts(pages=2, chunks=5)),
+    status(1, State.PROCESSING, Stage.DOCPROC, 2, counts=Counts(pages=2, chunks=5), warnings=("page 2 left out",)),
     status(1, State.PROCESSING, Stage.EMBEDDING, 3, counts=Counts(vectors=5)),
-    status(1, State.COMPLETE, Stage.DB_WRITER, 4, counts=Counts(chunks=5, vectors=5), chunker="f1"),
+    status(1, State.COMPLETE, Stage.DB_WRITER, 4, counts=Counts(chunks=5, vectors=5), chunker="f1", s3_path="c/1"),
 ]
 
 
@@ -48,7 +48,8 @@ def test_a_whole_life() -> None:
     assert (document.filename, document.media_type) == ("a.pdf", "application/pdf")
     assert [moment.stage for moment in document.timeline] == list(Stage)
     assert document.current is not None
-    assert (document.current.version, document.current.chunker) == (1, "f1")
+    assert (document.current.version, document.current.chunker, document.current.s3_path) == (1, "f1", "c/1")
+    assert document.warnings == ("page 2 left out",)
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(5)))[::7])
@@ -282,3 +283,29 @@ def test_a_second_deletion_keeps_the_receipt_of_the_first() -> None:
     second = [one.model_copy(update={"version": 4, "receipt": Receipt()}) for one in DELETION]
     document = folded(LIFE + DELETION + second)
     assert (document.version, document.state, document.receipt) == (4, State.DELETED, RECEIPT)
+
+
+def test_warnings_are_those_of_the_newest_version() -> None:
+    """A newer version begins without any; an older one's say nothing about it."""
+    newer = fold(folded(LIFE), status(2, State.RECEIVED, Stage.GATEWAY, 9))
+    assert newer.warnings == ()
+    assert fold(newer, LIFE[2]).warnings == ()
+
+
+def test_an_edition_keeps_its_own_original() -> None:
+    """While a newer version with another original is on its way, and when an older one's completion comes late."""
+    newer = status(2, State.RECEIVED, Stage.GATEWAY, 9, s3_path="c/2")
+    for order in ([*LIFE, newer], [newer, *LIFE]):
+        document = folded(order)
+        assert document.current is not None
+        assert (document.s3_path, document.current.version, document.current.s3_path) == ("c/2", 1, "c/1")
+
+
+def test_an_edition_learns_where_its_original_is() -> None:
+    """A completion that didn't say is completed by one that does, of another chunker too, which stays away."""
+    unsaid = LIFE[-1].model_copy(update={"s3_path": None})
+    other = LIFE[-1].model_copy(update={"chunker": "f2"})
+    for order in ([unsaid, other], [unsaid, LIFE[-1]], [LIFE[-1], unsaid]):
+        current = folded(order).current
+        assert current is not None
+        assert (current.chunker, current.s3_path) == ("f1", "c/1")

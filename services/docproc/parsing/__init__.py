@@ -7,11 +7,22 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from services.docproc.parsing.model import Extracted, Heading, Limits, Page, Spent
+from services.docproc.parsing.model import PAGE_SEPARATOR, Extracted, Heading, Limits, Page, Span, Spent
 from services.docproc.parsing.refusals import empty
 from shared.errors import Code, Permanent
 
-__all__ = ["PARSERS", "Extracted", "Heading", "Limits", "Page", "module_names", "parse", "parse_part"]
+__all__ = [
+    "PAGE_SEPARATOR",
+    "PARSERS",
+    "Extracted",
+    "Heading",
+    "Limits",
+    "Page",
+    "Span",
+    "module_names",
+    "parse",
+    "parse_part",
+]
 
 _OASIS = "application/vnd.oasis.opendocument"
 _OOXML = "application/vnd.openxmlformats-officedocument"

@@ -12,13 +12,14 @@ from services.docproc.parsing.docx_styles import Styles
 from services.docproc.parsing.model import Extracted, Limits
 from services.docproc.parsing.ooxml import attribute, child, local, main_part, paragraph_text
 from services.docproc.parsing.writer import Writer
+from shared.contracts.kinds import Kind
 
 _KIND = "Word document"
 _TRANSPARENT = frozenset(
     {"document", "body", "hdr", "ftr", "footnotes", "footnote", "endnotes", "endnote", "comments", "comment"}
 ) | {"sdt", "sdtContent", "docPartObj", "ins", "moveTo", "customXml", "smartTag", "AlternateContent", "Choice"}
 _SEPARATORS = frozenset({"separator", "continuationSeparator", "continuationNotice"})
-_BEFORE, _AFTER = ("header",), ("footer", "footnotes", "endnotes", "comments")
+_BEFORE, _AFTER, _NOTES = ("header",), ("footer",), ("footnotes", "endnotes", "comments")
 
 
 def read(path: Path, limits: Limits) -> Extracted:
@@ -33,12 +34,15 @@ def read(path: Path, limits: Limits) -> Extracted:
         relations = archive.relations(part).values()
         styles = Styles.of(archive, next((each.target for each in relations if each.kind == "styles"), None))
         body = _Body(writer, styles)
-        beside = {kind: [each.target for each in relations if each.kind == kind] for kind in _BEFORE + _AFTER}
+        beside = {kind: [each.target for each in relations if each.kind == kind] for kind in _BEFORE + _AFTER + _NOTES}
         for kind in _BEFORE:
             _write_beside(archive, beside[kind], body)
         body.write(document)
         for kind in _AFTER:
             _write_beside(archive, beside[kind], body)
+        with writer.marked(Kind.NOTES):
+            for kind in _NOTES:
+                _write_beside(archive, beside[kind], body)
     writer.end_page(None)
     return Extracted(tuple(writer.pages))
 

@@ -7,6 +7,7 @@ import re
 from lxml import etree
 
 from services.docproc.parsing.writer import Writer
+from shared.contracts.kinds import Kind
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCKS = (
@@ -148,4 +149,5 @@ class Blocks:
         self._preformatted = max(self._preformatted - 1, 0)
         text = "".join(self._text)
         self._text.clear()
-        self._writer.block(text)
+        with self._writer.marked(Kind.CODE):
+            self._writer.block(text)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from shared.contracts.kinds import Kind
+
 PAGE_SEPARATOR = "\n\n"
 
 
@@ -41,15 +43,26 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a page's text that is of another kind than running text; half-open."""
+
+    start: int
+    end: int
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """The text of one page, slide or sheet; `number` counts from 1 and is None where the format has no pages.
 
-    Where the format marks headings and lists, the text carries them as Markdown does (`#`, `-`, `|`).
+    Where the format marks headings and lists, the text carries them as Markdown does (`#`, `-`, `|`). `spans` come in
+    order and don't overlap; tables of Markdown need none, they are known by their lines.
     """
 
     number: int | None
     text: str
     headings: tuple[Heading, ...] = ()
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from services.docproc.parsing.archive import Archive, Relation, opened
 from services.docproc.parsing.model import Extracted, Limits
 from services.docproc.parsing.ooxml import attribute, child, local, main_part, paragraph_text
 from services.docproc.parsing.writer import Writer
+from shared.contracts.kinds import Kind
 
 _KIND = "presentation"
 _TITLES = frozenset({"title", "ctrTitle"})
@@ -95,7 +96,8 @@ class _Slide:
             if relation.kind == "notesSlide" and relation.target in self._archive:
                 for shape in _shapes(self._archive.xml(relation.target)):
                     if _placeholder(shape) == "body":
-                        self._text(shape)
+                        with self._writer.marked(Kind.NOTES):
+                            self._text(shape)
 
 
 def _shapes(root: etree._Element) -> Iterator[etree._Element]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
-from services.docproc.parsing.model import Heading, Limits, Page
+from services.docproc.parsing.model import Heading, Limits, Page, Span
 from services.docproc.parsing.refusals import too_large
+from shared.contracts.kinds import Kind
 
 # controls but tab and newline, soft hyphen, zero-width space, byte order mark, lone surrogates, non-characters
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\ufeff\ud800-\udfff\ufffe\uffff]")
@@ -37,6 +39,15 @@ class Writer:
         self._parts: list[str] = []
         self._length = 0
         self._headings: list[Heading] = []
+        self._spans: list[Span] = []
+
+    @contextmanager
+    def marked(self, kind: Kind) -> Iterator[None]:
+        """What is written meanwhile is of this kind; within a page, and not within another mark."""
+        start = self._length
+        yield
+        if self._length > start:
+            self._spans.append(Span(start, self._length, kind))
 
     def block(self, text: str, *, gap: str = "\n\n") -> None:
         """A paragraph; `gap` is what parts it from the block before (a newline between the items of a list)."""
@@ -81,8 +92,8 @@ class Writer:
         if number is not None and number > self._limits.max_pages:
             raise too_large("pages", self._limits.max_pages)
         if self._parts:
-            self.pages.append(Page(number, "".join(self._parts), tuple(self._headings)))
-        self._parts, self._length, self._headings = [], 0, []
+            self.pages.append(Page(number, "".join(self._parts), tuple(self._headings), tuple(self._spans)))
+        self._parts, self._length, self._headings, self._spans = [], 0, [], []
 
     def _append(self, gap: str, text: str) -> None:
         size = len(gap) + len(text)

@@ -16,14 +16,14 @@ from tests.services.api_gateway.world import status
 
 def step(state: State, stage: Stage, version: int, minute: int, **more: Any) -> DocumentStatus:
     """Of one version everything but the progress is the same in every status."""
-    record: dict[str, Any] = {name: more.pop(name) for name in ("source", "attempt") if name in more}
+    record: dict[str, Any] = {name: more.pop(name) for name in ("source", "attempt", "warnings") if name in more}
     told = status("d", state, stage, version=version, minute=minute, sha256=f"{version:064}", **more)
     return told.model_copy(update={"received_at": datetime(2026, 1, 2, version, tzinfo=UTC), **record})
 
 
 STEPS = (
     step(State.RECEIVED, Stage.GATEWAY, 1, 0),
-    step(State.PROCESSING, Stage.DOCPROC, 1, 1, counts=Counts(pages=2, chunks=5)),
+    step(State.PROCESSING, Stage.DOCPROC, 1, 1, counts=Counts(pages=2, chunks=5), warnings=("w",)),
     step(State.COMPLETE, Stage.DB_WRITER, 1, 2, counts=Counts(pages=2, chunks=5, vectors=5), chunker="f1"),
     step(State.RECEIVED, Stage.GATEWAY, 7, 3),
     step(State.FAILED, Stage.INGEST, 7, 4, reason=Reason(code="c", message="m")),

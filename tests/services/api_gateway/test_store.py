@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from services.api_gateway.mongo import MongoStore
 from services.api_gateway.store import ChunkPlace, Content, DocumentPlace, DocumentStore, StoredChunk
 from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
+from shared.contracts.kinds import Kind
 from shared.documents import Document, fold
 from shared.errors import Fatal, Transient
 from tests.services.api_gateway.world import ACME, OTHER, MemoryStore, chunk, status
@@ -111,6 +113,13 @@ class StoreSuite(ABC):
         assert list(await store.chunks("d", CONTENT, first[-1].place, 3)) == chunks[3:]
         assert list(await store.chunks("d", CONTENT, ChunkPlace(2**31 - 1, "x"), 3)) == []
 
+    async def test_chunks_of_every_release(self, store: DocumentStore) -> None:
+        """A chunk says what it holds; one that was written before chunks did is text."""
+        chunks = [chunk(0, 2), replace(chunk(1, 2), kind=Kind.TABLE, text_sha256="c" * 64)]
+        await self.fill(store, [], {("d", CONTENT): chunks})
+        assert list(await store.chunks("d", CONTENT, None, 3)) == chunks
+        assert [each.kind for each in chunks] == [Kind.TEXT, Kind.TABLE]
+
     async def test_chunks_of_an_unknown_chunker(self, store: DocumentStore) -> None:
         """Where nobody wrote down who cut the current content, all its chunks are its own, named or not."""
         unknown = CONTENT._replace(chunker="")
@@ -204,6 +213,7 @@ def _row(document_id: str, content: Content, part: StoredChunk) -> dict[str, Any
         "char_start": part.char_start,
         "char_end": part.char_end,
         "token_count": part.token_count,
+        **({"kind": part.kind, "text_sha256": part.text_sha256} if part.text_sha256 else {}),
         "received_at": status("d", State.RECEIVED, Stage.GATEWAY).at + timedelta(minutes=1),
     }
 

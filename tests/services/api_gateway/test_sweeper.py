@@ -79,9 +79,10 @@ async def test_what_was_made_from_an_object_goes_with_it(
     """And stays with it."""
     kept = await put(world, client, b"one")
     told(world)
-    text, lost = kept.with_name(f"{kept.name}.abc.txt"), kept.with_name("other.abc.txt")
-    text.write_bytes(b"x")
-    lost.write_bytes(b"x")
+    text, lost = (kept.parent / f"{name}.text" / "abc.txt" for name in (kept.name, "other"))
+    for file in (text, lost):
+        file.parent.mkdir()
+        file.write_bytes(b"x")
     aged(kept, text, lost)
     assert (await sweeper.sweep()).removed == 1
     assert (kept.exists(), text.exists(), lost.exists()) == (True, True, False)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tokenizers import Tokenizer
 
-from services.docproc.chunking import ChunkOptions, chunk
-from services.docproc.parsing import Extracted, Heading, Page
+from services.docproc.chunking import Chunk, ChunkOptions, chunk
+from services.docproc.parsing import Extracted, Heading, Page, Span
 from services.docproc.tokens import TokenCounter, embedding_tokenizer
+from shared.contracts.kinds import Kind
 from shared.errors import Code, Permanent
 
 PROSE = "The river divides here.  It has done so since the flood; nobody knows for how long it will go on.\n"
@@ -132,3 +135,138 @@ def test_counting_by_words_gives_the_tokenizers_own_number(text: str) -> None:
     assert max(counter(text), 0 if text else 1) == max(
         len(tokenizer.encode(text, add_special_tokens=False).ids), not text
     )
+
+
+ROWS = [f"| row {number} | of many rows |" for number in range(40)]
+HEAD = "| name | remark |\n| --- | --- |"
+
+
+def cut(text: str, size: int, overlap: int = 0, **marks: Any) -> list[Chunk]:
+    return chunk(Extracted((Page(None, text, **marks),)), ChunkOptions(size, overlap))
+
+
+def heading(text: str, title: str, level: int = 1) -> Heading:
+    return Heading(level, title, text.index(f"# {title}") - level + 1)
+
+
+def test_parts_of_a_table_begin_with_its_head() -> None:
+    """A table is cut between its rows; the range of a later part is that of its rows alone."""
+    text = "\n".join([HEAD, *ROWS])
+    first, *others = cut(text, 64)
+    assert first.text.startswith(HEAD)
+    assert len(others) > 5
+    for each in others:
+        rows = text[each.char_start : each.char_end]
+        assert each.text == f"{HEAD}\n{rows}"
+        assert set(rows.split("\n")) <= set(ROWS)
+    assert {each.kind for each in (first, *others)} == {Kind.TABLE}
+
+
+def test_a_large_head_is_not_repeated() -> None:
+    """A head that would take more than half of each chunk stands in the first alone."""
+    head = f"| {'name ' * 30}|\n| --- |"
+    first, *others = cut("\n".join([head, *ROWS]), 48)
+    assert first.text.startswith("| name")
+    assert all("---" not in each.text for each in others[1:])
+
+
+def test_a_row_that_is_too_long_is_cut_at_words_under_the_head() -> None:
+    """Each part of such a row has the head above it."""
+    row = f"| {'stone ' * 100}| sand |"
+    parts = [each for each in cut(f"{HEAD}\n{row}", 50) if "stone" in each.text]
+    assert len(parts) > 2
+    assert all(each.text.startswith(HEAD) and each.text.split()[-1] in ("stone", "|") for each in parts[1:])
+
+
+def test_rows_overlap_as_a_whole() -> None:
+    """With an overlap a later part of a table repeats the last rows of the part before, not pieces of them."""
+    chunks = cut("\n".join([HEAD, *ROWS]), 80, 30)
+    assert all(later.char_start < earlier.char_end for earlier, later in pairwise(chunks))
+    assert all(each.text.startswith(HEAD) and set(each.text.split("\n")[2:]) <= set(ROWS) for each in chunks)
+
+
+def test_a_small_table_stays_with_its_paragraph() -> None:
+    """What fits together is one chunk: it holds text, since it holds more than a table."""
+    (only,) = cut(f"The rivers:\n\n{HEAD}\n{ROWS[0]}", 100)
+    assert only.kind is Kind.TEXT
+
+
+def test_a_heading_is_no_content() -> None:
+    """A table with its heading is a table."""
+    text = f"# Rivers\n\n{HEAD}\n{ROWS[0]}"
+    (only,) = cut(text, 100, headings=(heading(text, "Rivers"),))
+    assert (only.kind, only.heading_path) == (Kind.TABLE, ("Rivers",))
+
+
+def test_a_heading_goes_with_its_text_even_if_that_is_too_long() -> None:
+    """The paragraph below is cut, so that its beginning is in the heading's chunk."""
+    text = f"{PROSE}\n# Rivers\n\n{PROSE * 8}"
+    before, first, *_ = cut(text, 100, headings=(heading(text, "Rivers"),))
+    assert before.text == PROSE.rstrip()
+    assert first.text.startswith("# Rivers\n\nThe river divides here.")
+    assert first.token_count > 50
+
+
+def test_a_section_is_not_mixed_with_the_next_one_in_part() -> None:
+    """What is left of a section is not filled up with the beginning of another that goes on behind it."""
+    text = f"# One\n\nShort.\n\n# Two\n\n{PROSE * 8}"
+    chunks = cut(text, 100, headings=(heading(text, "One"), heading(text, "Two")))
+    assert chunks[0].text == "# One\n\nShort."
+    assert {each.heading_path for each in chunks[1:]} == {("Two",)}
+
+
+def test_short_sections_share_a_chunk() -> None:
+    """Whole sections are put together up to the size."""
+    text = "\n\n".join(f"## S{number}\n\nShort." for number in range(30))
+    headings = tuple(heading(text, f"S{number}", 2) for number in range(30))
+    chunks = cut(text, 100, headings=headings)
+    assert all(each.text.startswith("## S") for each in chunks)
+    assert 3 <= len(chunks) < 12
+
+
+def test_notes_are_chunks_of_their_own() -> None:
+    """What a speaker noted is told apart from what the slide shows, however short both are."""
+    text = "Shown.\n\nSaid."
+    chunks = cut(text, 100, spans=(Span(8, 13, Kind.NOTES),))
+    assert [(each.text, each.kind) for each in chunks] == [("Shown.", Kind.TEXT), ("Said.", Kind.NOTES)]
+
+
+def test_code_is_cut_at_blank_lines_and_keeps_its_indentation() -> None:
+    """A `|` or a `#` in it means nothing."""
+    block = "def f(x):\n    # no heading\n    return x | 1\n|---|\n\n    indented = True"
+    text = "\n\n".join([block] * 12)
+    chunks = cut(text, 64, spans=(Span(0, len(text), Kind.CODE),))
+    assert {each.kind for each in chunks} == {Kind.CODE}
+    assert {each.text.split("\n")[0] for each in chunks} <= {"def f(x):", "    indented = True"}
+
+
+def test_paragraphs_are_cut_at_sentences() -> None:
+    """A paragraph that is too long ends each of its chunks at the end of a sentence."""
+    sentences = " ".join(f"Sentence {number} says that e.g. water runs over stone." for number in range(60))
+    assert all(each.text.endswith(".") and each.text.startswith("Sentence") for each in cut(sentences, 64))
+
+
+def test_text_without_spaces_is_cut_between_characters() -> None:
+    """Chinese is cut at its full stops, else between characters; Thai between words."""
+    chunks = cut("河床是河流流经的地方。" * 60, 64)
+    assert all(each.text.endswith("。") for each in chunks)
+    thai = "แม่น้ำไหลผ่านที่นี่" * 40
+    assert "".join(each.text for each in cut(thai, 64)) == thai
+
+
+def test_an_outline_without_lines_of_its_own_cuts_nothing() -> None:
+    """In a PDF an entry of the outline is a heading's line only where its title is one."""
+    page = Page(1, f"{PROSE}Springs and wells.\nSprings\n{PROSE}", (Heading(1, "Springs", 98),))
+    whole = chunk(Extracted((page,), markdown=False), ChunkOptions())
+    assert len(whole) == 1
+    placed = Page(1, page.text, (Heading(1, "Springs", page.text.index("Springs\n")),))
+    chunks = chunk(Extracted((placed,), markdown=False), ChunkOptions(40))
+    assert any(each.text.startswith("Springs\n") for each in chunks)
+
+
+@pytest.mark.parametrize("text", [" " * 200_000 + "x", "." * 200_000, "| " * 100_000, "-" * 200_000, "|\n" * 100_000])
+def test_odd_text_takes_no_longer_than_other(text: str) -> None:
+    """White space, full stops and bars without end are cut in the time that a text of that length takes."""
+    began = time.process_time()
+    assert "".join("".join(each.text for each in cut(text, 256)).split()) == "".join(text.split())
+    assert time.process_time() - began < 20

@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from services.docproc.chunking import ChunkOptions
+from services.docproc.chunking import Chunk, ChunkOptions
 from services.docproc.handlers import Docproc, failed
-from services.docproc.pool import ParserPool, PoolOptions
+from services.docproc.pool import Parsed, ParserPool, PoolOptions
 from shared.contracts.base import Operation
 from shared.contracts.chunks import ChunkProcessed
 from shared.contracts.documents import DocumentRaw, DocumentStatus, Receipt, State
-from shared.errors import Code, Permanent
+from shared.contracts.kinds import Kind
+from shared.errors import Code, Permanent, Transient
 from shared.kafka.deadletters import Failure
 from shared.kafka.records import Message, Partition, Record
 from shared.objects import Objects
+from shared.texts import text_path
 
 TEXT = b"# Rivers\n\nA bed is where a river lies.\n\n" + b"Water runs. " * 2_000
 
@@ -97,3 +100,74 @@ def test_a_failure_is_told_in_the_status() -> None:
     assert emit.event.state is State.FAILED
     assert emit.event.reason is not None
     assert emit.event.reason.code == "encrypted"
+
+
+async def test_the_text_is_stored_beside_the_original(docproc: Docproc, tmp_path: Path) -> None:
+    """It is there when the chunks are handed over, under the chunker's name; their ranges point into it."""
+    chunks = [emit.event for emit in (await docproc.handle([document()])).emits][:-1]
+    stored = (tmp_path / text_path("acme/one", ChunkOptions().fingerprint)).read_bytes().decode()
+    for part in chunks:
+        assert isinstance(part, ChunkProcessed)
+        assert stored[part.char_start : part.char_end] == part.text
+        assert part.text_sha256 == hashlib.sha256(part.text.encode()).hexdigest()
+        assert (part.s3_path, part.kind) == ("acme/one", Kind.TEXT)
+
+
+async def test_a_second_run_stores_the_same_text(docproc: Docproc, tmp_path: Path) -> None:
+    """A replay leaves the same bytes at the same place and nothing else."""
+
+    def stored() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in (tmp_path / "acme").rglob("*") if path.is_file()}
+
+    await docproc.handle([document()])
+    once = stored()
+    await docproc.handle([document()])
+    assert stored() == once
+    assert len(once) == 3
+
+
+async def test_a_refused_document_leaves_no_text(docproc: Docproc, tmp_path: Path) -> None:
+    """Without chunks there is nothing that a text could be for."""
+    with pytest.raises(Permanent):
+        await docproc.handle([document("acme/blank")])
+    assert not list(tmp_path.rglob("*.txt"))
+
+
+async def test_a_store_that_takes_no_text_is_an_outage(docproc: Docproc, tmp_path: Path) -> None:
+    """No chunk is published before its text is stored."""
+    (tmp_path / "acme" / "one.text").write_bytes(b"a file where a folder must be")
+    with pytest.raises(Transient):
+        await docproc.handle([document()])
+
+
+class _Reading:
+    """A pool whose parser reads everything with these gaps."""
+
+    def __init__(self, warnings: tuple[str, ...]) -> None:
+        self._warnings = warnings
+
+    async def run(self, path: Path, media_type: str, text_to: Path) -> Parsed:
+        text_to.write_text("a")
+        return Parsed((Chunk(0, "a", 1, 0, 1, (), Kind.TEXT, 1),), 2, self._warnings)
+
+
+@pytest.mark.parametrize(
+    ("warnings", "told"),
+    [
+        ((), ()),
+        (("Page 2 was left out",), ("Page 2 was left out",)),
+        (("x" * 1000,), ("x" * 300,)),
+        (tuple(map(str, range(25))), (*map(str, range(20)), "5 more warnings")),
+    ],
+)
+async def test_warnings_are_told_in_the_status(
+    tmp_path: Path, warnings: tuple[str, ...], told: tuple[str, ...]
+) -> None:
+    """What could not be read is said with the counts, as much of it as belongs into a status."""
+    objects = Objects(f"file://{tmp_path}")
+    async with objects.writer("acme/one") as writer:
+        await writer.write(TEXT)
+    handled = await Docproc(objects, cast("ParserPool", _Reading(warnings)), "f1").handle([document()])
+    status = handled.emits[-1].event
+    assert isinstance(status, DocumentStatus)
+    assert status.warnings == told

@@ -65,6 +65,17 @@ async def test_documents_come_back_as_chunks_with_their_headings(pool: ParserPoo
     assert (parsed.page_count, parsed.warnings) == (None, ())
 
 
+async def test_the_text_is_written_beside(pool: ParserPool, tmp_path: Path) -> None:
+    """The worker leaves the extracted text where it is told to: what the chunks' ranges point into."""
+    table, text = tmp_path / "a.csv", tmp_path / "text"
+    table.write_bytes("río,größe\r\nCauce,9\r\n".encode() + b"x,y\n" * 900)
+    parsed = await pool.run(table, "text/csv", text)
+    written = text.read_bytes().decode()
+    assert written.startswith("| río | größe |\n| --- | --- |\n| Cauce | 9 |\n| x | y |\n")
+    assert len(parsed.chunks) > 1
+    assert all(chunk.text.endswith(written[chunk.char_start : chunk.char_end]) for chunk in parsed.chunks)
+
+
 async def test_a_refusal_keeps_its_code_and_words(pool: ParserPool, tmp_path: Path) -> None:
     """What the parser refuses in the worker is raised here with the same code and message."""
     path = tmp_path / "blank.txt"

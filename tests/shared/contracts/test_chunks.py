@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.contracts.chunks import ChunkProcessed, EmbeddingReady
+from shared.contracts.chunks import ChunkProcessed, EmbeddingReady, status_of_part
+from shared.contracts.documents import Stage, State
+from shared.contracts.kinds import Kind
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -62,3 +64,15 @@ def test_times_are_utc_to_the_millisecond() -> None:
     """A time with another offset and more digits is the same moment, written one way."""
     event = embedding(received_at="2026-01-02T05:04:05.678901+02:00")
     assert json.loads(event.model_dump_json())["received_at"] == "2026-01-02T03:04:05.678Z"
+
+
+def test_an_old_chunk_is_text() -> None:
+    """A message of before chunks said what they hold is text without a hash, and doesn't say where its original is."""
+    old = ChunkProcessed.model_validate_json(sample("chunks.processed"))
+    assert (old.kind, old.text_sha256, old.s3_path) == (Kind.TEXT, None, None)
+
+
+def test_the_status_of_a_part_says_where_the_original_is() -> None:
+    """So does that of the version which it completes, hence the document's edition."""
+    status = status_of_part(embedding(s3_path="acme/0b9c"), State.COMPLETE, Stage.DB_WRITER, embedding().received_at)
+    assert status.s3_path == "acme/0b9c"

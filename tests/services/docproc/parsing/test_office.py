@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.docproc.parsing import Heading, Limits
+from shared.contracts.kinds import Kind
 from shared.errors import Code, Permanent
 from tests.services.docproc.parsing.reading import Read
 
@@ -83,8 +84,9 @@ def test_word_tables_boxes_headers_and_notes_are_read(read: Read) -> None:
     members["word/_rels/document.xml.rels"] = relations(
         header1="header1.xml", header2="/word/header2.xml", footer1="footer1.xml", footnotes="footnotes.xml"
     )
-    text = read(DOCX, word(f"{table}<w:p>{run('p')}{choice}</w:p>", **members)).text
-    assert text == "top\n\n| h | i |\n| --- | --- |\n| j |  |\n\np\n\nbox\n\nbottom\n\nnote"
+    (page,) = read(DOCX, word(f"{table}<w:p>{run('p')}{choice}</w:p>", **members)).pages
+    assert page.text == "top\n\n| h | i |\n| --- | --- |\n| j |  |\n\np\n\nbox\n\nbottom\n\nnote"
+    assert [(page.text[span.start : span.end].strip(), span.kind) for span in page.spans] == [("note", Kind.NOTES)]
 
 
 def slide(*shapes: str) -> str:
@@ -127,6 +129,7 @@ def test_a_slide_has_its_title_its_groups_tables_and_notes(read: Read) -> None:
     (page,) = read(PPTX, members).pages
     assert page.text == "## Rivers\n\ngrouped\n\n| a | b |\n| --- | --- |\n\nsay this"
     assert page.headings == (Heading(2, "Rivers", 0),)
+    assert [(page.text[span.start : span.end].strip(), span.kind) for span in page.spans] == [("say this", Kind.NOTES)]
 
 
 def test_slides_without_a_list_come_by_their_numbers(read: Read) -> None:

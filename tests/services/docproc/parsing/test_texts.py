@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.docproc.parsing import Heading
+from shared.contracts.kinds import Kind
 from tests.services.docproc.parsing.reading import Read
 
 
@@ -20,6 +21,14 @@ def test_markdown_headings_are_those_of_commonmark(read: Read) -> None:
     text = b"One\n===\n\ntext\n\n```sh\n# a comment\n```\n\n### Two `x` ###\n"
     (page,) = read("text/markdown", text).pages
     assert page.headings == (Heading(1, "One", 0), Heading(3, "Two `x`", page.text.index("### Two")))
+
+
+def test_markdown_code_is_marked(read: Read) -> None:
+    """Code between fences, also where the last one is missing, and code by its indentation."""
+    (page,) = read("text/markdown", b"a\n\n```sh\nls\n\nls\n```\nb\n\n    indented\n\nc\n\n~~~\nend").pages
+    assert {span.kind for span in page.spans} == {Kind.CODE}
+    marked = [page.text[span.start : span.end].rstrip() for span in page.spans]
+    assert marked == ["```sh\nls\n\nls\n```", "    indented", "~~~\nend"]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
