@@ -92,8 +92,8 @@ class Packer:
         Sizes are added up from those of the units, which is quick and nearly right, and looked at once more at the end.
         """
         budget = self._size.max_tokens
+        lead = self._open(overlap)
         while True:
-            lead = self._open(overlap, budget)
             length = self._reach(lead, budget)
             units = self._waiting.first(length)
             tokens = self._count(lead.start, units[-1].end, lead.header)
@@ -103,29 +103,31 @@ class Packer:
                 return length, Packed(lead.start, units[-1].end, lead.header, kind, tokens)
             budget = max(1, budget - (tokens - self._size.max_tokens))
 
-    def _open(self, start: int, budget: int) -> _Lead:
+    def _open(self, start: int) -> _Lead:
         """Divides the first unit until it fits, with what is put before it as far as that is possible."""
         first = self._waiting.first(1)[0]
-        lead = self._lead(start, first, first.header, budget)
+        lead = self._lead(start, first, first.header)
         while lead.filled is None:
-            if first.grain is Grain.ROW and lead.start < first.start:
-                lead = self._lead(first.start, first, first.header, budget)
+            overlaps = lead.start < first.start
+            if first.grain is Grain.ROW and overlaps:
+                lead = self._lead(first.start, first, first.header)
             elif first.grain is Grain.ROW and lead.header:
-                lead = self._lead(first.start, first, "", budget)
-            elif self._divide(0, budget - lead.tokens):
+                lead = self._lead(first.start, first, "")
+            elif self._divide(0, self._size.max_tokens - lead.tokens):
                 first = self._waiting.first(1)[0]
-                lead = self._lead(lead.start, first, first.header, budget)
-            elif lead.start < first.start or lead.header:
-                lead = self._lead(first.start, first, "", budget)
+                lead = self._lead(lead.start if overlaps else first.start, first, first.header)
+            elif overlaps or lead.header:
+                lead = self._lead(first.start, first, "")
             else:
                 break
         return lead
 
-    def _lead(self, start: int, first: Unit, header: str, budget: int) -> _Lead:
+    def _lead(self, start: int, first: Unit, header: str) -> _Lead:
         before = (f"{header}\n" if header else "") + self._text[start : first.start]
         tokens = self._size.count(before) if before else 0
         filled = None if self._is_huge(first) else self._count(start, first.end, header)
-        return _Lead(start, header, tokens, filled if filled is not None and filled <= budget else None)
+        fits = filled is not None and filled <= self._size.max_tokens
+        return _Lead(start, header, tokens, filled if fits else None)
 
     def _is_huge(self, unit: Unit) -> bool:
         return unit.end - unit.start > LONGEST_TOKEN * self._size.max_tokens and unit.grain is not Grain.PIECE

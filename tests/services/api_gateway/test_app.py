@@ -14,6 +14,7 @@ ADDRESSES = [
     ("GET", "/documents"),
     ("GET", "/documents/x"),
     ("GET", "/documents/x/chunks"),
+    ("GET", "/documents/x/text"),
     ("GET", "/documents/x/events"),
     ("POST", "/events/ratings"),
     ("GET", "/streams"),
