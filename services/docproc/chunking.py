@@ -124,7 +124,7 @@ def _counter(file: Path) -> TokenCounter:
 @lru_cache(maxsize=8)
 def _splitter(markdown: bool, max_tokens: int, overlap: int, file: Path) -> MarkdownSplitter | TextSplitter:
     kind = MarkdownSplitter if markdown else TextSplitter
-    return kind.from_callback(_counter(file), max_tokens, overlap=overlap)
+    return kind.from_callback(_counter(file).up_to(max_tokens), max_tokens, overlap=overlap)
 
 
 @lru_cache(maxsize=8)

@@ -55,13 +55,16 @@ _COMPOUND_FILE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
 _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\r\f\v\x1b\x08") | {0x7F}
 _HTML = re.compile(
-    rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
+    rb"\s*(?:<\?xml[^>]*>\s*)?(?:(?><!--.*?-->)\s*)*+<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
 _MAIL_FIELD = re.compile(
     rb"^(?:received|return-path|delivered-to|from|to|subject|date|message-id|mime-version|content-type|x-[\w-]+):",
     re.IGNORECASE | re.MULTILINE,
 )
-_ANY_FIELD = re.compile(rb"(?:From .*\r?\n)?(?:[!-9;-~]+:.*(?:\r?\n[ \t].*)*\r?\n){3,}")
+_ANY_FIELD = re.compile(rb"(?:From .*+\n)?(?:[!-9;-~]++:.*+(?:\n[ \t].*+)*+\n){3,}+")
+# possessive throughout: there must be one way only to read what anybody may send
+_PDF = re.compile(rb"(?:\A|[^ -~])%PDF-")
+"""Not in the midst of a line of text, which may well speak of it."""
 
 
 def sniff(head: bytes, filename: str, declared: str | None) -> str:
@@ -74,7 +77,7 @@ def sniff(head: bytes, filename: str, declared: str | None) -> str:
     if not head:
         raise Permanent(Code.EMPTY, "The file is empty: it has no bytes")
     suffix = PurePosixPath(filename.replace("\\", "/").lower()).suffix
-    if b"%PDF-" in head[:1024]:
+    if _PDF.search(head[:1024]):
         return PDF
     if head.startswith(b"{\\rtf"):
         return RTF

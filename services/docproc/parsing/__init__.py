@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from services.docproc.parsing.model import Extracted, Heading, Limits, Page
-from services.docproc.parsing.refusals import empty
+from services.docproc.parsing.refusals import corrupt, empty
 from shared.errors import Code, Permanent
 
 __all__ = ["PARSERS", "Extracted", "Heading", "Limits", "Page", "module_names", "parse"]
@@ -41,7 +41,10 @@ def parse(path: Path, media_type: str, limits: Limits) -> Extracted:
         raise Permanent(Code.UNSUPPORTED, f"Nothing here reads this type: `{media_type}`")
     if path.stat().st_size == 0:
         raise empty("file")
-    extracted = _reader(name)(path, limits)
+    try:
+        extracted = _reader(name)(path, limits)
+    except UnicodeError as error:
+        raise corrupt("document", f"its characters can't be read: {error}") from error
     if not any(page.text.strip() for page in extracted.pages):
         raise empty("document")
     return extracted

@@ -21,7 +21,7 @@ def read(path: Path, limits: Limits) -> Extracted:
     writer = Writer(limits)
     with opened(path, _KIND, limits) as archive:
         locked = set(_locked(archive))
-        for name in _spine(archive):
+        for name in dict.fromkeys(_spine(archive)):
             if name in locked:
                 raise encrypted(_KIND)
             if name in archive:

@@ -16,6 +16,8 @@ class Limits:
     """Pages, slides or sheets."""
     max_chars: int = 20_000_000
     """Characters of extracted text."""
+    max_chunks: int = 200_000
+    """Chunks of one document."""
     max_unpacked_bytes: int = 512 * 1024 * 1024
     """Bytes that the members of a zip container (DOCX, PPTX, XLSX, EPUB) may unpack to, all together."""
 

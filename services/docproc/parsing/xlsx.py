@@ -15,6 +15,7 @@ from services.docproc.parsing.model import Extracted, Limits
 from services.docproc.parsing.writer import Writer
 
 _KIND = "workbook"
+_PARSED = (".xml", ".rels", ".bin", ".vml")
 _Cell = int | float | str | bool | dt.time | dt.date | dt.datetime | dt.timedelta
 
 
@@ -25,6 +26,8 @@ def read(path: Path, limits: Limits) -> Extracted:
     try:
         with CalamineWorkbook.from_path(path) as workbook:
             sheets = workbook.sheets_metadata
+            if len(sheets) > limits.max_pages:
+                raise refusals.too_large("sheets", limits.max_pages)
             for number, sheet in enumerate(sheets, start=1):
                 if sheet.typ is SheetTypeEnum.WorkSheet:
                     _write(writer, sheet.name, workbook.get_sheet_by_name(sheet.name).iter_rows())
@@ -40,7 +43,7 @@ def _check(path: Path, limits: Limits) -> None:
     """Unpacks every member once: the cap is on the bytes that are there, not on those that are claimed."""
     with opened(path, _KIND, limits) as archive:
         for name in archive.names():
-            if name.lower().endswith(".xml"):
+            if name.lower().endswith(_PARSED):
                 archive.read(name)
 
 
