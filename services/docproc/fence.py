@@ -9,6 +9,7 @@ a file outside of its own folder. Python itself asks before each of these; what 
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import sys
@@ -54,7 +55,7 @@ class Fence:
         if event == "open":
             self._judge_open(arguments)
         elif event in _FORBIDDEN:
-            raise PermissionError(f"a parser may not do this: {event}")
+            raise PermissionError(errno.EPERM, f"a parser may not do this: {event}")
 
     def _judge_open(self, arguments: tuple[object, ...]) -> None:
         path, _, flags = arguments
@@ -65,7 +66,7 @@ class Fence:
             return
         writing = isinstance(flags, int) and flags & _WRITING
         if writing or not any(_lies_in(place, folder) for folder in self._readable):
-            raise PermissionError(f"a parser may not open other files: {place}")
+            raise PermissionError(errno.EPERM, f"a parser may not open other files: {place}")
 
 
 def _real(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:

@@ -18,6 +18,8 @@ from services.docproc.parsing.refusals import too_large
 from shared.errors import Code, Permanent
 
 _DETAIL = 200
+"""Characters of what a library or a parser says."""
+_WARNINGS = 20
 _FENCE = Fence()
 
 
@@ -84,7 +86,7 @@ def parse_document(path: Path, media_type: str, options: WorkerOptions) -> Parse
         if isinstance(error, Exception | SystemExit):
             raise
         return Refused(Code.TOO_COMPLEX, too_complex(str(error)[:_DETAIL]))  # a panic in a library written in Rust
-    return Parsed(tuple(chunks), extracted.page_count, extracted.warnings)
+    return Parsed(tuple(chunks), extracted.page_count, tuple(each[:_DETAIL] for each in extracted.warnings[:_WARNINGS]))
 
 
 def _cut(extracted: parsing.Extracted, options: WorkerOptions) -> list[Chunk]:

@@ -7,8 +7,9 @@ length and worse: 20 kB of quotation marks take minutes.
 from __future__ import annotations
 
 from email.headerregistry import HeaderRegistry
+from email.message import EmailMessage
 from email.policy import EmailPolicy
-from typing import Any
+from typing import Any, cast
 
 _LONGEST = 32 * 1024
 """Characters of one header that are looked at."""
@@ -20,4 +21,4 @@ class _MailPolicy(EmailPolicy):
         return super().header_fetch_parse(name, value[:_LONGEST])
 
 
-MAIL_POLICY = _MailPolicy(header_factory=HeaderRegistry(use_default_map=False))
+MAIL_POLICY = cast("EmailPolicy[EmailMessage]", _MailPolicy(header_factory=HeaderRegistry(use_default_map=False)))

@@ -27,7 +27,7 @@ def read(path: Path, limits: Limits) -> Extracted:
     with opened(path, _KIND, limits) as archive:
         slides = _slides(archive)
         if len(slides) > limits.max_pages:
-            raise too_large("slides", limits.max_pages)
+            raise too_large("pages", limits.max_pages)
         for number, part in enumerate(slides, start=1):
             if part in archive:
                 _Slide(archive, part, writer).write()

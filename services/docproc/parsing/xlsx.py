@@ -27,7 +27,7 @@ def read(path: Path, limits: Limits) -> Extracted:
         with CalamineWorkbook.from_path(path) as workbook:
             sheets = workbook.sheets_metadata
             if len(sheets) > limits.max_pages:
-                raise refusals.too_large("sheets", limits.max_pages)
+                raise refusals.too_large("pages", limits.max_pages)
             for number, sheet in enumerate(sheets, start=1):
                 if sheet.typ is SheetTypeEnum.WorkSheet:
                     _write(writer, sheet.name, workbook.get_sheet_by_name(sheet.name).iter_rows())

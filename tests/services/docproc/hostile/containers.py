@@ -52,7 +52,7 @@ def _lzma_of_a_great_window() -> bytes:
 
 
 def _truncated(part: float) -> bytes:
-    whole = zipped({"word/document.xml": word_xml("".join(PARAGRAPH for _ in range(2_000))), "word/x.bin": b"x" * 999})
+    whole = zipped([("word/document.xml", word_xml(PARAGRAPH * 2_000)), ("word/x.bin", b"x" * 999)])
     return whole[: int(len(whole) * part)]
 
 
