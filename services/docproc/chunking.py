@@ -163,7 +163,7 @@ def _counter(file: Path) -> TokenCounter:
 
 @lru_cache(maxsize=512)
 def _splitter(max_tokens: int, file: Path) -> TextSplitter:
-    return TextSplitter.from_callback(_counter(file), max_tokens)
+    return TextSplitter.from_callback(_counter(file).up_to(max_tokens), max_tokens)
 
 
 @lru_cache(maxsize=8)

@@ -21,7 +21,7 @@ from pebble import ProcessExpired, ProcessPool
 from services.docproc import parsing, worker
 from services.docproc.chunking import ChunkOptions
 from services.docproc.parsing import Limits
-from services.docproc.worker import Parsed, Refused, WorkerOptions
+from services.docproc.worker import OutOfMemory, Parsed, Refused, WorkerOptions
 from shared.errors import Code, Permanent, Transient
 
 __all__ = ["Parsed", "ParserPool", "PoolOptions"]
@@ -148,7 +148,7 @@ class _Slot:
         future = self._pool.schedule(worker.parse_document, args=arguments, timeout=deadline)
         try:
             async with asyncio.timeout(deadline + _GRACE_SECONDS) as silence:
-                return await asyncio.wrap_future(future)
+                result: Parsed | Refused | OutOfMemory = await asyncio.wrap_future(future)
         except TimeoutError as error:
             if silence.expired():
                 await self._renew()
@@ -156,6 +156,10 @@ class _Slot:
         except ProcessExpired as error:
             await self._renew()
             raise _WorkerDied(_manner(error.exitcode)) from error
+        if isinstance(result, OutOfMemory):
+            await self._renew()
+            raise _WorkerDied("for want of memory")
+        return result
 
     async def stop(self) -> None:
         await asyncio.to_thread(_stop, self._pool)

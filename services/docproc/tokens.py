@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,7 +35,9 @@ class TokenCounter:
         self._tokenizer = Tokenizer.from_file(str(file))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        self._by_words = _words_stand_alone(self._tokenizer.get_vocab())
+        vocabulary = self._tokenizer.get_vocab()
+        self._by_words = _words_stand_alone(vocabulary)
+        self._longest = max(map(len, vocabulary))
         self._remembered = lru_cache(_CACHED_WORDS)(self._word)
 
     def __call__(self, text: str) -> int:
@@ -44,6 +47,11 @@ class TokenCounter:
         if len(max(words, key=len)) <= _CACHED_CHARS:
             return sum(map(self._remembered, words))
         return sum(self._remembered(word) if len(word) <= _CACHED_CHARS else self._tokens(word) for word in words)
+
+    def up_to(self, most: int) -> Callable[[str], int]:
+        """Counts only as far as it takes to know that a text has more than so many: it may be a line of megabytes."""
+        reach = self._longest * (most + 1)
+        return lambda text: self(text[:reach])
 
     def _word(self, word: str) -> int:
         return self._tokens(word) if word else 1  # the space at a text's end

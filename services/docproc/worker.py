@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import multiprocessing
 import os
-import resource
 import signal
 from dataclasses import dataclass
 from importlib import import_module
@@ -13,8 +12,15 @@ from pathlib import Path
 
 from services.docproc import parsing
 from services.docproc.chunking import Chunk, ChunkOptions, chunk
+from services.docproc.fence import Fence
 from services.docproc.parsing import Limits
+from services.docproc.parsing.refusals import too_large
 from shared.errors import Code, Permanent
+
+_DETAIL = 200
+"""Characters of what a library or a parser says."""
+_WARNINGS = 20
+_FENCE = Fence()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,11 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class OutOfMemory:
+    """This process has reached its cap, and may not be able to give back what it holds: it is to be replaced."""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerOptions:
     """`memory_bytes` caps the worker's address space."""
 
@@ -48,8 +59,7 @@ def start(options: WorkerOptions) -> None:
     _die_with_parent()
     _silence()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # dies at once, also in the midst of a library's native code
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (options.memory_bytes, options.memory_bytes))
+    _FENCE.put_up(memory_bytes=options.memory_bytes, file_bytes=options.limits.max_unpacked_bytes)
     for name in parsing.module_names():
         import_module(name)
     chunk(parsing.Extracted((parsing.Page(None, "# a\n\nb"),)), options.chunking)
@@ -62,18 +72,32 @@ def process_id() -> int:
 
 def parse_document(
     path: Path, media_type: str, options: WorkerOptions, text_to: Path | None = None
-) -> Parsed | Refused:
-    """Parses and chunks one document; its text goes to the file `text_to`, in UTF-8."""
+) -> Parsed | Refused | OutOfMemory:
+    """Parses and chunks one document; its text goes to the file `text_to`, in UTF-8, beside the document."""
+    _FENCE.enter(path.parent)
     try:
         extracted = parsing.parse(path, media_type, options.limits)
-        chunks = chunk(extracted, options.chunking)
+        chunks = _cut(extracted, options)
         if text_to:
             _write(extracted, text_to)
     except Permanent as error:
         return Refused(error.code, str(error))
-    except (MemoryError, RecursionError) as error:
-        return Refused(Code.TOO_COMPLEX, too_complex(type(error).__name__))
-    return Parsed(tuple(chunks), extracted.page_count, extracted.warnings)
+    except RecursionError:
+        return Refused(Code.TOO_COMPLEX, too_complex("it nests too deep"))
+    except MemoryError:
+        return OutOfMemory()
+    except BaseException as error:
+        if isinstance(error, Exception | SystemExit):
+            raise
+        return Refused(Code.TOO_COMPLEX, too_complex(str(error)[:_DETAIL]))  # a panic in a library written in Rust
+    return Parsed(tuple(chunks), extracted.page_count, tuple(each[:_DETAIL] for each in extracted.warnings[:_WARNINGS]))
+
+
+def _cut(extracted: parsing.Extracted, options: WorkerOptions) -> list[Chunk]:
+    chunks = chunk(extracted, options.chunking)
+    if len(chunks) > options.limits.max_chunks:
+        raise too_large("chunks", options.limits.max_chunks)
+    return chunks
 
 
 def _write(extracted: parsing.Extracted, path: Path) -> None:

@@ -9,6 +9,10 @@ from tenacity import RetryCallState, wait_random_exponential
 
 from shared.errors import Code, Fatal, Permanent, Transient
 
+_SENTENCE = 2_000
+_TRACEBACK = 16_000
+"""Characters of a message at most, of each of the two kinds."""
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -55,10 +59,21 @@ def plan_retry(error: BaseException, attempt: int, policy: RetryPolicy) -> Decis
         case Fatal():
             return Stop()
         case Permanent():
-            return GiveUp(error.code, str(error))
+            return GiveUp(error.code, _sentence(str(error)))
         case Transient():
             return Retry(max(error.retry_after or 0.0, policy.wait(attempt)), outage=True)
         case _ if attempt < policy.attempts:
             return Retry(policy.wait(attempt), outage=False)
         case _:
-            return GiveUp(Code.BUG, "".join(traceback.format_exception(error)))
+            return GiveUp(Code.BUG, _ends("".join(traceback.format_exception(error))))
+
+
+def _sentence(message: str) -> str:
+    """On one line and of bounded length, since it may quote what somebody sent."""
+    printable = "".join(each if each.isprintable() else " " for each in message[:_SENTENCE])
+    return printable if len(message) <= _SENTENCE else f"{printable} …"
+
+
+def _ends(told: str) -> str:
+    """A traceback's beginning and end: what went wrong stands in its last lines."""
+    return told if len(told) <= _TRACEBACK else f"{told[: _TRACEBACK // 2]}\n…\n{told[-_TRACEBACK // 2 :]}"

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Any
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 QUIET = {"aiokafka": logging.CRITICAL, "uvicorn": logging.WARNING, "httpx": logging.WARNING, "pymongo": logging.WARNING}
 """aiokafka says dozens of times a second that a broker is away; the loop says it once per attempt, as an outage."""
+
+
+_LONGEST = 16_000
+"""Characters of one value in a line: what somebody sent may be in it, as a file's name or an error's words."""
+
+
+def shortened(_logger: Any, _method: str, line: EventDict) -> EventDict:
+    """The line with its long texts cut."""
+    return {
+        name: f"{value[:_LONGEST]} …" if isinstance(value, str) and len(value) > _LONGEST else value
+        for name, value in line.items()
+    }
 
 
 def configure(level: str, fmt: str, service: str) -> None:
@@ -22,9 +35,12 @@ def configure(level: str, fmt: str, service: str) -> None:
         structlog.processors.StackInfoRenderer(),
     ]
     last: list[Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        [structlog.processors.format_exc_info, shortened, structlog.processors.JSONRenderer(ensure_ascii=False)]
         if fmt == "json"
-        else [structlog.dev.ConsoleRenderer(sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)]
+        else [
+            shortened,
+            structlog.dev.ConsoleRenderer(sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback),
+        ]
     )
     structlog.configure(
         processors=[*steps, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -18,7 +18,7 @@ def test_a_text_lies_beside_its_original() -> None:
 
 
 async def test_texts_go_with_their_document(tmp_path: Path) -> None:
-    """The original and the texts of all chunkers go, nothing of a neighbour does, word of the original stays, and again is no error."""
+    """The original and the texts of all chunkers go, nothing of a neighbour does; word of the original stays."""
     objects = Objects(f"file://{tmp_path}")
     kept = ["acme/ones", text_path("acme/ones", "f1"), "acme/other"]
     for path in ("acme/one", text_path("acme/one", "f1"), text_path("acme/one", "f2"), *kept):

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from services.docproc.parsing.model import PAGE_SEPARATOR, Extracted, Heading, Limits, Page, Span, Spent
-from services.docproc.parsing.refusals import empty
+from services.docproc.parsing.refusals import corrupt, empty
 from shared.errors import Code, Permanent
 
 __all__ = [
@@ -64,7 +64,10 @@ def parse_part(path: Path, media_type: str, limits: Limits) -> Extracted:
         raise Permanent(Code.UNSUPPORTED, f"Nothing here reads this type: `{media_type}`")
     if path.stat().st_size == 0:
         raise empty("file")
-    extracted = _reader(name)(path, limits)
+    try:
+        extracted = _reader(name)(path, limits)
+    except UnicodeError as error:
+        raise corrupt("document", f"its characters can't be read: {error}") from error
     if not any(page.text.strip() for page in extracted.pages):
         raise empty("document")
     return extracted

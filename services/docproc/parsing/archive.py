@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from lxml import etree
 from services.docproc.parsing.model import Limits
 from services.docproc.parsing.refusals import corrupt, encrypted, refusing_malformed, too_large
 
+_MOST_MEMBERS = 50_000
+_NO_CHARACTER = re.compile(rb"&#(?:[xX]0*[dD][89a-fA-F][0-9a-fA-F]{2}|0*5[5-7][0-9]{3});")
 _COMPOUND_FILE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -60,7 +63,7 @@ class Archive:
         """The member's root element, read past small errors of syntax; entities and the network are left alone."""
         data = self.read(name)
         with refusing_malformed(self.kind):
-            root = etree.fromstring(data, _xml_parser())
+            root = etree.fromstring(_NO_CHARACTER.sub(_character, data), _xml_parser())
         if root is None:
             raise corrupt(self.kind, f"`{name}` isn't XML")
         return root
@@ -90,6 +93,8 @@ def opened(path: Path, kind: str, limits: Limits) -> Iterator[Archive]:
         with refusing_malformed(kind):
             file = zipfile.ZipFile(stream)
         with file:
+            if len(file.infolist()) > _MOST_MEMBERS:
+                raise too_large("members of the container", _MOST_MEMBERS)
             yield Archive(file, kind, limits)
 
 
@@ -97,6 +102,13 @@ def resolve(part: str, target: str) -> str:
     """A member's name from a reference in `part`, relative or absolute within the container."""
     path = unquote(target.split("#", 1)[0].replace("\\", "/"))
     return posixpath.normpath(posixpath.join("/", posixpath.dirname(part), path)).lstrip("/")
+
+
+def _character(reference: re.Match[bytes]) -> bytes:
+    """Nothing for one half of a surrogate pair, which libxml2 would let through, and which no text can hold."""
+    digits = reference[0][2:-1].lower()
+    code = int(digits[1:], 16) if digits.startswith(b"x") else int(digits)
+    return b"" if 0xD800 <= code <= 0xDFFF else reference[0]
 
 
 def _folded(name: str) -> str:

@@ -22,6 +22,9 @@ _OTHER = (
 _EASTERN = frozenset({"cp1250", "iso8859-2", "cp1254"})
 _ALIASES = {"latin-1": "cp1252", "iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "shift_jis": "cp932"}
 """As browsers do it: the larger set under the name of the smaller."""
+_NO_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"})
+"""Codecs of Python's that no document is written in; some of them take quadratic time, or fail in ways of their own."""
+_LONGEST_NAME = 40
 _ISO_2022 = re.compile(rb"\x1b(?:\$[@AB(]|\([BIJ])")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _ASCII_LETTER = re.compile(rb"[A-Za-z]")
@@ -64,10 +67,10 @@ def _iso_2022(data: bytes) -> str | None:
 def _known(name: str | None) -> str:
     """Python's name of the codec; `ascii`, which can't succeed after UTF-8 failed, where there is none."""
     try:
-        found = codecs.lookup((name or "").strip().strip("\"'"))
+        found = codecs.lookup((name or "").strip().strip("\"'")[:_LONGEST_NAME])
     except (LookupError, ValueError):
         return "ascii"
-    return "ascii" if found.name.startswith("utf") else _alias(found.name)
+    return "ascii" if found.name.startswith("utf") or found.name in _NO_CHARSETS else _alias(found.name)
 
 
 def _nearly_utf8(data: bytes) -> bool:

@@ -71,6 +71,8 @@ class _Body:
                 self._paragraph(block)
 
     def _paragraph(self, paragraph: etree._Element) -> None:
+        if not len(paragraph):
+            return
         text = paragraph_text(paragraph)
         level = self._styles.heading_level(paragraph)
         depth = self._styles.list_depth(paragraph)

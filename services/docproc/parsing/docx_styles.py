@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from services.docproc.parsing.archive import Archive
-from services.docproc.parsing.ooxml import attribute, child
+from services.docproc.parsing.ooxml import attribute, child, number
 
 _HEADING = re.compile(r"heading ?([1-9])$", re.IGNORECASE)
 _CHAIN = 12
@@ -66,5 +66,4 @@ def _value(element: etree._Element | None) -> str | None:
 
 
 def _number(element: etree._Element | None) -> int | None:
-    value = _value(element) or ""
-    return int(value) if value.isdigit() else None
+    return number(_value(element))

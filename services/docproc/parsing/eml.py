@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from collections.abc import Iterator
-from email import message_from_bytes, policy
+from email import message_from_bytes
 from email.message import EmailMessage, MIMEPart
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from services.docproc.parsing import rtf
 from services.docproc.parsing.charset import decode
 from services.docproc.parsing.html import decode_html, render
 from services.docproc.parsing.mail import Mail
+from services.docproc.parsing.mail_policy import MAIL_POLICY
 from services.docproc.parsing.model import Extracted, Limits
 from services.docproc.parsing.refusals import encrypted, refusing_malformed
 
@@ -28,7 +29,7 @@ def read(path: Path, limits: Limits) -> Extracted:
     """One text without pages. Raises Permanent(encrypted) for a body that only its addressee can open."""
     mail = Mail(limits, path.parent)
     with refusing_malformed("email"):
-        message = message_from_bytes(_narrow(path.read_bytes()).lstrip(), _class=EmailMessage, policy=policy.default)
+        message = message_from_bytes(_narrow(path.read_bytes()).lstrip(), _class=EmailMessage, policy=MAIL_POLICY)
         if message.get_content_type() in _SEALED:
             raise encrypted("email")
         _write(message, mail, depth=0)

@@ -24,7 +24,7 @@ def read(path: Path, limits: Limits) -> Extracted:
     writer = Writer(limits)
     with opened(path, _KIND, limits) as archive:
         locked = set(_locked(archive))
-        chapters = list(_spine(archive))
+        chapters = list(dict.fromkeys(_spine(archive)))
         for number, name in enumerate(chapters, start=1):
             if name in locked:
                 raise encrypted(_KIND)

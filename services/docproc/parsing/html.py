@@ -20,7 +20,7 @@ _CHARSET = re.compile(
     rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w:.-]+)|<\?xml[^>]{0,100}?encoding=["']([\w:.-]+)""", re.IGNORECASE
 )
 _NESTING = re.compile(
-    r"</?(?!(?:h[1-6]|p|br|title|head|script|style|template|noscript|svg|math)\b)[a-z][^>]*>", re.IGNORECASE
+    r"</?(?!(?:h[1-6]|p|br|title|head|script|style|template|noscript|svg|math)\b)[a-z][^<>]*>", re.IGNORECASE
 )
 _UNSEEN = frozenset({"head", "script", "style", "template", "noscript", "svg", "math", "datalist"}) | {
     "object",

@@ -26,6 +26,8 @@ class Limits:
     """Pages, slides or sheets."""
     max_chars: int = 20_000_000
     """Characters of extracted text."""
+    max_chunks: int = 200_000
+    """Chunks of one document."""
     max_unpacked_bytes: int = 512 * 1024 * 1024
     """Bytes that the members of zip containers (DOCX, PPTX, XLSX, ODT, EPUB …) may unpack to, all together."""
     max_depth: int = 3

@@ -16,6 +16,7 @@ from services.docproc.parsing.archive import Archive
 _SKIPPED = frozenset({"Fallback", "del", "moveFrom", "instrText", "delText", "pPr", "rPr", "tblPr", "tcPr"})
 _MARKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "ptab": "\t"}
 _FRAMED = frozenset({"txbxContent"})
+_DIGITS = 9
 
 
 def local(element: etree._Element) -> str:
@@ -38,6 +39,11 @@ def child(element: etree._Element, *path: str) -> etree._Element | None:
     for name in path:
         found = next((each for each in found if local(each) == name), None) if found is not None else None
     return found
+
+
+def number(text: str | None) -> int | None:
+    """A number as a level or an id is written; None for whatever else stands there."""
+    return int(text) if text and len(text) <= _DIGITS and text.isascii() and text.isdigit() else None
 
 
 def main_part(archive: Archive, usual: str) -> str:
@@ -71,6 +77,6 @@ def _symbol(code: str | None) -> str:
     """Symbol fonts sit in the private use area, where the code says nothing without the font."""
     try:
         value = int(code or "", 16)
-    except ValueError:
+        return "" if 0xE000 <= value <= 0xF8FF else chr(value)
+    except (ValueError, OverflowError):
         return ""
-    return "" if 0xE000 <= value <= 0xF8FF else chr(value)

@@ -10,13 +10,15 @@ from lxml import etree
 
 from services.docproc.parsing.archive import Archive, Relation, opened
 from services.docproc.parsing.model import Extracted, Limits
-from services.docproc.parsing.ooxml import attribute, child, local, main_part, paragraph_text
+from services.docproc.parsing.ooxml import attribute, child, local, main_part, number, paragraph_text
+from services.docproc.parsing.refusals import too_large
 from services.docproc.parsing.writer import Writer
 from shared.contracts.kinds import Kind
 
 _KIND = "presentation"
 _TITLES = frozenset({"title", "ctrTitle"})
 _NOT_CONTENT = frozenset({"sldNum", "dt", "sldImg"})
+_DEPTH = 8  # PowerPoint has nine levels
 _SLIDE = re.compile(r"ppt/slides/slide(\d+)\.xml$", re.IGNORECASE)
 
 
@@ -25,6 +27,8 @@ def read(path: Path, limits: Limits) -> Extracted:
     writer = Writer(limits)
     with opened(path, _KIND, limits) as archive:
         slides = _slides(archive)
+        if len(slides) > limits.max_pages:
+            raise too_large("pages", limits.max_pages)
         for number, part in enumerate(slides, start=1):
             if part in archive:
                 _Slide(archive, part, writer).write()
@@ -78,7 +82,8 @@ class _Slide:
 
     def _text(self, shape: etree._Element) -> None:
         for count, paragraph in enumerate(_paragraphs(shape)):
-            depth = int(attribute(properties, "lvl") or 0) if (properties := child(paragraph, "pPr")) is not None else 0
+            properties = child(paragraph, "pPr")
+            depth = min(number(attribute(properties, "lvl")) or 0, _DEPTH) if properties is not None else 0
             text = paragraph_text(paragraph)
             self._writer.block(f"{'  ' * depth}{text.strip()}" if text.strip() else "", gap="\n" if count else "\n\n")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.errors import MessageError
 
 from lxml import etree
 
@@ -21,7 +23,9 @@ MALFORMED = (
     OSError,
     TypeError,
     ValueError,
+    csv.Error,
     etree.LxmlError,
+    MessageError,
     struct.error,
     zipfile.BadZipFile,
     zlib.error,
@@ -29,12 +33,15 @@ MALFORMED = (
 """What parsing libraries raise on bytes that break their format's rules."""
 
 
+_DETAIL = 200
+
+
 def empty(kind: str) -> Permanent:
     return Permanent(Code.EMPTY, f"The {kind} holds no text")
 
 
 def corrupt(kind: str, detail: str) -> Permanent:
-    return Permanent(Code.CORRUPT, f"The {kind} is damaged or cut short: {detail}")
+    return Permanent(Code.CORRUPT, f"The {kind} is damaged or cut short: {detail[:_DETAIL]}")
 
 
 def encrypted(kind: str) -> Permanent:
@@ -58,4 +65,4 @@ def refusing_malformed(kind: str) -> Iterator[None]:
     try:
         yield
     except MALFORMED as error:
-        raise corrupt(kind, f"{type(error).__name__}: {str(error)[:200]}") from error
+        raise corrupt(kind, f"{type(error).__name__}: {error}") from error

@@ -18,7 +18,7 @@ _SAMPLE = 64 * 1024
 def read(path: Path, limits: Limits) -> Extracted:
     """The delimiter is the one that splits the first lines most evenly, whatever the file is called."""
     text = decode(path.read_bytes())
-    csv.field_size_limit(limits.max_chars)
+    csv.field_size_limit(max(len(text), 1))  # how much is too much is for the writer to say
     writer = Writer(limits)
     with refusing_malformed("CSV file"):
         writer.table(csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=delimiter(text[:_SAMPLE])))

@@ -72,9 +72,15 @@ class Writer:
             self.block(f"{indent}{marker} {lines}", gap="\n\n" if first else "\n")
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
-        """Rows as a Markdown table, the first as its head; empty rows are left out."""
+        """Rows as a Markdown table, the first as its head; empty rows are left out, and so are empty cells at the end of
+        one that is wider than the head."""
+        width = 0
         for count, row in enumerate(row for row in rows if any(cell.strip() for cell in row)):
-            self.block("| " + " | ".join(one_line(cell) for cell in row) + " |", gap="\n" if count else "\n\n")
+            width = width or len(row)
+            cells = [one_line(cell) for cell in row]
+            while len(cells) > width and not cells[-1]:
+                cells.pop()
+            self.block("| " + " | ".join(cells) + " |", gap="\n" if count else "\n\n")
             if count == 0:
                 self.block("|" + " --- |" * len(row), gap="\n")
 

@@ -13,6 +13,7 @@ from services.docproc.parsing.model import Extracted, Limits
 from services.docproc.parsing.writer import Writer
 
 KIND = "workbook"
+_PARSED = (".xml", ".rels", ".bin", ".vml")
 
 
 def read(path: Path, limits: Limits) -> Extracted:
@@ -27,6 +28,7 @@ def read_workbook(path: Path, limits: Limits) -> Extracted:
     try:
         with CalamineWorkbook.from_path(path) as workbook:
             sheets = workbook.sheets_metadata
+            _check_number(len(sheets), limits)
             for number, sheet in enumerate(sheets, start=1):
                 if sheet.typ is SheetTypeEnum.WorkSheet:
                     rows = workbook.get_sheet_by_name(sheet.name).iter_rows()
@@ -43,9 +45,14 @@ def read_workbook(path: Path, limits: Limits) -> Extracted:
     return Extracted(tuple(writer.pages), len(sheets))
 
 
+def _check_number(sheets: int, limits: Limits) -> None:
+    if sheets > limits.max_pages:
+        raise refusals.too_large("pages", limits.max_pages)
+
+
 def _check(path: Path, limits: Limits) -> None:
     """Unpacks every member once: the cap is on the bytes that are there, not on those that are claimed."""
     with opened(path, KIND, limits) as archive:
         for name in archive.names():
-            if name.lower().endswith(".xml"):
+            if name.lower().endswith(_PARSED):
                 archive.read(name)

@@ -114,6 +114,18 @@ async def test_a_document_that_needs_too_much_memory_is_refused(small: Path, tmp
         assert (await pool.run(small, "text/markdown")).chunks
 
 
+async def test_a_worker_that_ran_out_of_memory_is_replaced(small: Path, tmp_path: Path) -> None:
+    """What it holds on to must not make the next document too complex, so no worker of before is left."""
+    path = tmp_path / "huge.txt"
+    path.write_bytes(b"water over stone " * 12_000_000)
+    options = PoolOptions(workers=1, memory_bytes=400 * 1024**2, limits=Limits(max_chars=1_000_000_000))
+    async with ParserPool(options) as pool:
+        (first,) = workers()
+        with pytest.raises(Permanent, match="for want of memory"):
+            await pool.run(path, "text/plain")
+        assert first.pid not in {worker.pid for worker in workers()}
+
+
 async def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     """A container that unpacks past the limit is refused as `too_large`."""
     path = tmp_path / "bomb.docx"

@@ -49,6 +49,24 @@ def test_a_bug_gets_a_few_attempts() -> None:
     assert "KeyError: 'x'" in decision.message
 
 
+def test_what_is_told_of_an_error_is_short_and_on_one_line() -> None:
+    """An error may quote what somebody sent: a megabyte, line ends, what turns the direction of writing."""
+    decision = plan_retry(Permanent(Code.CORRUPT, "a\n\u202eb\x1b[2J" + "c" * 1_000_000), 1, POLICY)
+    assert isinstance(decision, GiveUp)
+    assert decision.message.startswith("a  b [2Jccc")
+    assert len(decision.message) < 3_000
+    assert decision.message.isprintable()
+
+
+def test_a_long_traceback_keeps_its_end() -> None:
+    """What went wrong stands in its last line."""
+    decision = plan_retry(ValueError("x" * 1_000_000 + "!"), 3, POLICY)
+    assert isinstance(decision, GiveUp)
+    assert len(decision.message) < 20_000
+    assert decision.message.startswith("ValueError")
+    assert decision.message.endswith("!\n")
+
+
 def test_a_fatal_error_stops() -> None:
     """A fatal error ends the process."""
     assert plan_retry(Fatal("no"), 1, POLICY) == Stop()

@@ -1,0 +1,1 @@
+"""Documents made to do harm: one module a family, each with its CASES."""
