@@ -72,8 +72,7 @@ class Writer:
             self.block(f"{indent}{marker} {lines}", gap="\n\n" if first else "\n")
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
-        """Rows as a Markdown table, the first as its head; empty rows are left out, and so are empty cells at the end of
-        one that is wider than the head."""
+        """Rows as a Markdown table, the first as its head. Empty rows are left out, and empty cells beyond the head's last."""
         width = 0
         for count, row in enumerate(row for row in rows if any(cell.strip() for cell in row)):
             width = width or len(row)
