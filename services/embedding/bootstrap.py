@@ -7,11 +7,15 @@ from contextlib import asynccontextmanager
 
 from openai import AsyncOpenAI
 
+from services.embedding.batching import RequestLimits
+from services.embedding.cache import VectorCache
 from services.embedding.embedder import Embedder
 from services.embedding.handlers import Embedding, failed
 from services.embedding.local import WordLlamaEmbedder
-from services.embedding.remote import OpenAIEmbedder
+from services.embedding.remembering import Remembering
+from services.embedding.remote import PATIENCE, OpenAIEmbedder
 from services.embedding.settings import EmbeddingSettings
+from services.embedding.throttle import Throttle
 from shared.kafka.client import Connection, KafkaProducer
 from shared.kafka.pipeline import Limits, Pipeline
 from shared.runtime.consuming import consume_loop
@@ -21,6 +25,8 @@ from shared.runtime.service import Service
 from shared.topics import CHUNKS_PROCESSED
 
 NAME = "embedding"
+BUFFER_RECORDS = 2_000
+BATCHES_WAITING = 4
 
 
 @asynccontextmanager
@@ -43,13 +49,31 @@ def _limits(settings: EmbeddingSettings) -> Limits:
         concurrency=settings.embedding_concurrency,
         batch_records=settings.embedding_batch_records,
         linger=settings.embedding_linger_seconds,
+        buffer_records=max(BUFFER_RECORDS, BATCHES_WAITING * settings.embedding_batch_records),
         drain=settings.drain_seconds,
     )
 
 
 @asynccontextmanager
 async def embedder(settings: EmbeddingSettings) -> AsyncIterator[Embedder]:
-    """The provider that the settings name. An API that is away shows as an outage of the loop in `/ready`."""
+    """The provider that the settings name, with what it has been asked before where there is a folder for it."""
+    async with _provider(settings) as model:
+        if settings.embedding_cache_dir is None:
+            yield model
+            return
+        cache = VectorCache(settings.embedding_cache_dir, settings.embedding_cache_bytes)
+        source, dimensions = "wordllama", None
+        if settings.embedding_provider == "openai":
+            source, dimensions = settings.openai_base_url, settings.embedding_dimensions
+        try:
+            yield Remembering(model, cache, source, dimensions)
+        finally:
+            await cache.close()
+
+
+@asynccontextmanager
+async def _provider(settings: EmbeddingSettings) -> AsyncIterator[Embedder]:
+    """An API that is away shows as an outage of the loop in `/ready`."""
     if settings.embedding_provider == "wordllama":
         yield WordLlamaEmbedder()
         return
@@ -64,4 +88,8 @@ async def embedder(settings: EmbeddingSettings) -> AsyncIterator[Embedder]:
             settings.embedding_model,
             settings.embedding_dimensions,
             deadline=settings.embedding_timeout_seconds,
+            limits=RequestLimits(
+                settings.embedding_request_inputs, settings.embedding_request_tokens, settings.embedding_input_tokens
+            ),
+            throttle=Throttle(settings.embedding_requests_at_once, patience=PATIENCE),
         )
