@@ -27,6 +27,8 @@ from shared.topics import CHUNKS_PROCESSED
 NAME = "embedding"
 BUFFER_RECORDS = 2_000
 BATCHES_WAITING = 4
+PATIENCE_WITH_A_BATCH = 3_600.0
+"""Seconds: under a small grant, a batch waits long for its turn, and is not stuck."""
 
 
 @asynccontextmanager
@@ -51,6 +53,7 @@ def _limits(settings: EmbeddingSettings) -> Limits:
         linger=settings.embedding_linger_seconds,
         buffer_records=max(BUFFER_RECORDS, BATCHES_WAITING * settings.embedding_batch_records),
         drain=settings.drain_seconds,
+        patience=PATIENCE_WITH_A_BATCH,
     )
 
 

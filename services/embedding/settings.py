@@ -15,7 +15,7 @@ class Pace(NamedTuple):
     concurrency: int
 
 
-PACES = {"wordllama": Pace(64, 2), "openai": Pace(256, 4)}
+PACES = {"wordllama": Pace(64, 2), "openai": Pace(256, 8)}
 
 
 class EmbeddingSettings(CommonSettings):
@@ -33,11 +33,11 @@ class EmbeddingSettings(CommonSettings):
     embedding_concurrency: int = Field(
         default_factory=lambda told: PACES[told["embedding_provider"]].concurrency,
         ge=1,
-        description="batches at once; 2 for wordllama, 4 for `openai`",
+        description="batches at once; 2 for wordllama, 8 for `openai`",
     )
     embedding_timeout_seconds: float = Field(default=30.0, gt=0, description="for one request to the API")
     embedding_requests_at_once: int = Field(
-        default=16, ge=1, description="to the API, at most; fewer while it answers that there are too many"
+        default=32, ge=1, description="to the API, at most; fewer while it answers that there are too many"
     )
     embedding_request_inputs: int = Field(default=2_048, ge=1, description="texts that the API takes in a request")
     embedding_request_tokens: int = Field(default=300_000, ge=1, description="tokens that it takes in a request")

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
 from services.embedding.allowance import Headers, allowance, retry_after
 from services.embedding.pace import FORGOTTEN, Pace, Window
@@ -54,7 +55,7 @@ class Throttle:
         self._too_large, self._too_large_at = LARGEST, float("-inf")
         self._paused_until = float("-inf")
         self._refused_since: float | None = None
-        self._refusals_in_a_row = 0
+        self._refusals_in_a_row = self._backoffs = 0
         self._pace = Pace()
         self._tokens, self._requests = Window(), Window()
         self._queue = asyncio.Lock()
@@ -84,7 +85,7 @@ class Throttle:
                     await self._wait(delay)
                 if divisible and self.request_tokens() < DIVIDED_BELOW * tokens:
                     raise Divide
-                turn = self._begin(tokens, loop.time(), asked_at)
+                turn = self._begin(tokens, divisible, loop.time(), asked_at)
             try:
                 yield turn
             finally:
@@ -112,32 +113,39 @@ class Throttle:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), None if seconds == float("inf") else max(seconds, TICK))
 
-    def _begin(self, tokens: float, now: float, asked_at: float) -> Turn:
+    def _begin(self, tokens: float, divisible: bool, now: float, asked_at: float) -> Turn:
         self._number += 1
         self._under_way += 1
         self._pace.sent(tokens, now)
         self._tokens.sent(self._number, tokens, now)
         self._requests.sent(self._number, 1, now)
-        return Turn(self, self._number, tokens, now, now - asked_at)
+        return Turn(self, self._number, tokens, divisible, now, now - asked_at)
 
     def accepted(self, turn: Turn, headers: Headers) -> None:
         self._told(turn, headers)
-        self._refused_since, self._refusals_in_a_row = None, 0
-        self._width = min(self._most, self._width + 1 / self._width)
+        self._refused_since, self._refusals_in_a_row, self._backoffs = None, 0, 0
+        self._widen()
         grown = self._size * (SIZE_GROWS if self._pace.rate is None else SIZE_GROWS_SLOWLY)
         self._size = max(self._size, min(grown, self._ceiling()))
         self._pace.accepted(turn.tokens)
+
+    def _widen(self) -> None:
+        """By one for each round of answers, where about that many are under way."""
+        if self._under_way >= int(self._width) - 1:
+            self._width = min(self._most, self._width + 1 / self._width)
 
     def refused(self, turn: Turn, headers: Headers) -> float | None:
         """The seconds that the server wants to be left alone for, where that is more than there is patience for."""
         now = asyncio.get_running_loop().time()
         self._told(turn, headers)
         if self._pace.refused(turn.sent_at, now, self._tokens.rate):
-            self._width = max(1.0, self._width * KEPT_AT_ONCE)
+            self._width = max(1.0, KEPT_AT_ONCE * min(self._width, self._under_way))
             self._refusals_in_a_row += 1
-            if self._refusals_in_a_row > 1:
+            if self._refusals_in_a_row > 1 and turn.divisible:
                 self._too_large, self._too_large_at = turn.tokens, now
-                self._size = min(self._size, turn.tokens / 2)
+                self._size = min(self._size, HALF * turn.tokens)
+            else:
+                self._backoffs += 1
         asked_for = retry_after(headers)
         pause = self._backoff() if asked_for is None else asked_for
         self._paused_until = max(self._paused_until, now + pause * random.uniform(1, 1.1))  # noqa: S311
@@ -150,7 +158,7 @@ class Throttle:
         return HALF * self._too_large if lately else LARGEST
 
     def _backoff(self) -> float:
-        return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** max(0, self._refusals_in_a_row - 1))
+        return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** max(0, self._backoffs - 1))
 
     def _told(self, turn: Turn, headers: Headers) -> None:
         now = asyncio.get_running_loop().time()
@@ -160,19 +168,20 @@ class Throttle:
                 window.told(found, turn.number, now)
 
 
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One request's. `waited` are the seconds from the question to the turn."""
 
-    def __init__(self, throttle: Throttle, number: int, tokens: float, sent_at: float, waited: float) -> None:
-        self._throttle = throttle
-        self.number = number
-        self.tokens = tokens
-        self.sent_at = sent_at
-        self.waited = waited
+    throttle: Throttle
+    number: int
+    tokens: float
+    divisible: bool
+    sent_at: float
+    waited: float
 
     def accepted(self, headers: Headers) -> None:
-        self._throttle.accepted(self, headers)
+        self.throttle.accepted(self, headers)
 
     def refused(self, headers: Headers) -> float | None:
         """Seconds, where the server asks for more patience than there is."""
-        return self._throttle.refused(self, headers)
+        return self.throttle.refused(self, headers)
