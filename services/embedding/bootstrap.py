@@ -25,6 +25,8 @@ from shared.runtime.service import Service
 from shared.topics import CHUNKS_PROCESSED
 
 NAME = "embedding"
+BATCHES = {"wordllama": (64, 2), "openai": (256, 8)}
+"""Records of a batch, and batches at once, unless they are set."""
 BUFFER_RECORDS = 2_000
 BATCHES_WAITING = 4
 PATIENCE_WITH_A_BATCH = 3_600.0
@@ -36,7 +38,7 @@ async def build(settings: EmbeddingSettings) -> AsyncIterator[Service]:
     connection = Connection(settings.kafka_bootstrap_servers, NAME)
     producer = KafkaProducer(connection)
     async with embedder(settings) as model:
-        pipeline = Pipeline(NAME, NAME, (CHUNKS_PROCESSED,), Embedding(model).handle, failed, _limits(settings))
+        pipeline = Pipeline(NAME, NAME, (CHUNKS_PROCESSED,), Embedding(model).handle, failed, limits(settings))
         loop = consume_loop(settings, connection, pipeline, producer)
         try:
             health = Health(NAME, (loop,), {"kafka": producer.probe})
@@ -46,12 +48,15 @@ async def build(settings: EmbeddingSettings) -> AsyncIterator[Service]:
             await producer.stop()
 
 
-def _limits(settings: EmbeddingSettings) -> Limits:
+def limits(settings: EmbeddingSettings) -> Limits:
+    """A processor is given little at a time; an API answers late, and is asked for much meanwhile."""
+    batch_records, concurrency = BATCHES[settings.embedding_provider]
+    batch_records = settings.embedding_batch_records or batch_records
     return Limits(
-        concurrency=settings.embedding_concurrency,
-        batch_records=settings.embedding_batch_records,
+        concurrency=settings.embedding_concurrency or concurrency,
+        batch_records=batch_records,
         linger=settings.embedding_linger_seconds,
-        buffer_records=max(BUFFER_RECORDS, BATCHES_WAITING * settings.embedding_batch_records),
+        buffer_records=max(BUFFER_RECORDS, BATCHES_WAITING * batch_records),
         drain=settings.drain_seconds,
         patience=PATIENCE_WITH_A_BATCH,
     )

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from shared.settings import CommonSettings
-
-
-class Pace(NamedTuple):
-    batch_records: int
-    concurrency: int
-
-
-PACES = {"wordllama": Pace(64, 2), "openai": Pace(256, 8)}
 
 
 class EmbeddingSettings(CommonSettings):
@@ -24,16 +16,14 @@ class EmbeddingSettings(CommonSettings):
     embedding_provider: Literal["wordllama", "openai"] = "wordllama"
     embedding_model: str = Field(default="text-embedding-3-small", description="for `openai`; wordllama has only one")
     embedding_dimensions: int | None = Field(default=None, ge=1, description="for `openai`; None: the model's own")
-    embedding_batch_records: int = Field(
-        default_factory=lambda told: PACES[told["embedding_provider"]].batch_records,
+    embedding_batch_records: int | None = Field(
+        default=None,
         ge=1,
-        description="chunks embedded at once; 64 for wordllama, 256 for `openai`, whose requests hold up to 2048",
+        description="chunks embedded at once; not set: 64 for wordllama, 256 for `openai`",
     )
     embedding_linger_seconds: float = Field(default=0.005, ge=0, description="how long a chunk waits for company")
-    embedding_concurrency: int = Field(
-        default_factory=lambda told: PACES[told["embedding_provider"]].concurrency,
-        ge=1,
-        description="batches at once; 2 for wordllama, 8 for `openai`",
+    embedding_concurrency: int | None = Field(
+        default=None, ge=1, description="batches at once; not set: 2 for wordllama, 8 for `openai`"
     )
     embedding_timeout_seconds: float = Field(default=30.0, gt=0, description="for one request to the API")
     embedding_requests_at_once: int = Field(

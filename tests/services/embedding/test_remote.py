@@ -18,7 +18,17 @@ from services.embedding.embedder import Vectors
 from services.embedding.remote import OpenAIEmbedder
 from services.embedding.throttle import Throttle
 from shared.errors import Code, Permanent, Transient
-from tests.services.embedding.api_server import Answer, ApiServer, api_server, error, item, numbers, reply, well
+from tests.services.embedding.api_server import (
+    DIMENSIONS,
+    Answer,
+    ApiServer,
+    api_server,
+    error,
+    item,
+    numbers,
+    reply,
+    well,
+)
 
 
 @pytest.fixture
@@ -43,9 +53,9 @@ async def test_it_asks_for_base64_and_reads_it(server: ApiServer, client: AsyncO
 
 async def test_dimensions_are_asked_for_where_set(server: ApiServer, client: AsyncOpenAI) -> None:
     """A configured number of dimensions is sent, and the reply must have it."""
-    await OpenAIEmbedder(client, "m", 4).embed(["a"])
-    assert server.requests[0]["dimensions"] == 4
-    with pytest.raises(Transient, match="4 dimensions instead of 8"):
+    await OpenAIEmbedder(client, "m", DIMENSIONS).embed(["a"])
+    assert server.requests[0]["dimensions"] == DIMENSIONS
+    with pytest.raises(Transient, match=f"{DIMENSIONS} dimensions instead of 8"):
         await OpenAIEmbedder(client, "m", 8).embed(["a"])
 
 

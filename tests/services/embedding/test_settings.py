@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.embedding.bootstrap import embedder
+from services.embedding.bootstrap import embedder, limits
 from services.embedding.local import WordLlamaEmbedder
 from services.embedding.remote import OpenAIEmbedder
 from services.embedding.settings import EmbeddingSettings
@@ -49,8 +49,8 @@ def test_batches_are_as_the_provider_likes_them(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv("CAUCE_EMBEDDING_PROVIDER", provider)
         if batch:
             monkeypatch.setenv("CAUCE_EMBEDDING_BATCH_RECORDS", batch)
-        settings = load(EmbeddingSettings)
-        seen.append((settings.embedding_batch_records, settings.embedding_concurrency))
+        found = limits(load(EmbeddingSettings))
+        seen.append((found.batch_records, found.concurrency))
     assert seen == [(64, 2), (256, 8), (7, 8)]
 
 
