@@ -106,7 +106,7 @@ async def _bare(embedder: WordLlamaEmbedder, client: MongoClient[dict[str, Any]]
         file.flush()
         started = time.perf_counter()
         chunks = chunk(parse(Path(file.name), "text/plain", Limits()), ChunkOptions())
-        vectors = await embedder.embed([piece.text for piece in chunks])
+        vectors = (await embedder.embed([piece.text for piece in chunks])).vectors
         concern = WriteConcern(w="majority", j=True)
         rows = client["bench"].get_collection("rows", write_concern=concern)
         rows.insert_many(

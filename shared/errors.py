@@ -32,6 +32,7 @@ class Code(StrEnum):
     EMBEDDING_REJECTED = "embedding_rejected"
     UNKNOWN_TABLE = "unknown_table"
     UNKNOWN_COLLECTION = "unknown_collection"
+    MODEL_MISMATCH = "model_mismatch"
     STORE_REJECTED = "store_rejected"
     INVALID_JSON = "invalid_json"
     UNKNOWN_FIELD = "unknown_field"

@@ -11,6 +11,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import ASCENDING, DESCENDING, DeleteMany, IndexModel, ReplaceOne
 from pymongo.errors import BulkWriteError, InvalidURI
 
+from services.db_writer.models_in_use import ModelInUse
 from services.db_writer.mongo_errors import map_pymongo_errors, only_duplicates
 from services.db_writer.newest import NewestStays
 from services.db_writer.parts import Standing, Tally, Version
@@ -67,6 +68,7 @@ class MongoStore:
         self._database = self._client[database]
         self._chunks = NewestStays(self._database["chunks"], ("version",))
         self._embeddings = NewestStays(self._database["embeddings"], ("version",))
+        self._model = ModelInUse(self._database, "embeddings")
 
     async def close(self) -> None:
         """Says goodbye to the server, which takes a while when it doesn't answer: in a thread, off the event loop."""
@@ -92,8 +94,10 @@ class MongoStore:
     async def write(self, chunks: Sequence[ChunkProcessed], vectors: Sequence[EmbeddingReady]) -> int:
         """Rows of the same or an older version are replaced, newer ones stay; returns how many stayed.
 
-        No chunk_id may be in a sequence twice.
+        No chunk_id may be in a sequence twice. Raises Permanent(MODEL_MISMATCH), before anything is written, where a
+        vector is of another model than those that are there.
         """
+        await self._model.check(vectors)
         superseded = await self._chunks.write([_row(chunk) for chunk in chunks])
         return superseded + await self._embeddings.write([_row(vector) for vector in vectors])
 

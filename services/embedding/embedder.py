@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,34 @@ from numpy.typing import NDArray
 from shared.errors import Code, Permanent, Transient
 
 Vectors = NDArray[np.float32]
+Keep = Callable[[Sequence[int], Vectors], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question to a model, about the texts at `places`: answered, or given up for smaller ones (of no tokens).
+
+    `tokens` as the provider counts them, None where it doesn't; `refusals` are answers that there were too many
+    requests or tokens, `waited` the seconds that the question waited for its turn.
+    """
+
+    places: Sequence[int]
+    tokens: int | None = None
+    refusals: int = 0
+    waited: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """One row per text, in their order; what was asked for them; the places of those that nobody was asked for."""
+
+    vectors: Vectors
+    asked: Sequence[Asked] = ()
+    remembered: frozenset[int] = frozenset()
+
+
+async def keep_nothing(_places: Sequence[int], _vectors: Vectors) -> None:
+    """For callers that want all or nothing."""
 
 
 class Embedder(Protocol):
@@ -18,8 +47,10 @@ class Embedder(Protocol):
 
     model: str
 
-    async def embed(self, texts: Sequence[str]) -> Vectors:
+    async def embed(self, texts: Sequence[str], keep: Keep = keep_nothing) -> Embedded:
         """One row per text, in the order given: float32, finite, all of one length. Leaves the event loop free.
+
+        `keep` is given the vectors of some places as soon as they are there, also where others fail afterwards.
 
         Raises Transient when the provider is away or asks for patience, and Permanent(EMBEDDING_REJECTED) when it
         refuses a text; which of several it was is for the caller to find out, by asking with fewer.

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 
-from services.embedding.embedder import Embedder, Vectors
+import structlog
+
+from services.embedding.embedder import Embedded, Embedder, Vectors
+from services.embedding.usage import DocumentVersion, Usage, usage_of
 from shared.contracts.chunks import ChunkProcessed, EmbeddingReady, status_of_part
 from shared.contracts.documents import Counts, Reason, Stage, State
 from shared.documents import about
 from shared.kafka.deadletters import Failure
 from shared.kafka.pipeline import Handled
 from shared.kafka.records import Emit, Message
+from shared.runtime import metrics
 from shared.topics import DOCUMENTS_STATUS, EMBEDDINGS_READY
+
+log = structlog.get_logger()
 
 
 class Embedding:
@@ -26,10 +33,20 @@ class Embedding:
 
         A document's chunks come in order, so that when the last one is here the others are done or in this batch.
         """
-        vectors = await self._embedder.embed([message.event.text for message in batch])
-        ready = [self._ready(message, vectors, row) for row, message in enumerate(batch)]
+        chunks = [message.event for message in batch]
+        embedded = await self._embedder.embed([chunk.text for chunk in chunks])
+        self._account(usage_of(chunks, embedded), embedded)
+        ready = [self._ready(message, embedded.vectors, row) for row, message in enumerate(batch)]
         told = (message for message in batch if _is_last(message.event) or message.record.redrives)
         return Handled([*ready, *map(_embedded, told)])
+
+    def _account(self, usage: Mapping[DocumentVersion, Usage], embedded: Embedded) -> None:
+        hits = len(embedded.remembered)
+        metrics.EMBEDDING_CHUNKS.labels(self._embedder.model, "cache").inc(hits)
+        metrics.EMBEDDING_CHUNKS.labels(self._embedder.model, "model").inc(len(embedded.vectors) - hits)
+        metrics.EMBEDDING_TOKENS.labels(self._embedder.model).inc(sum(one.tokens for one in usage.values()))
+        for whose, one in usage.items():
+            log.debug("embedded", document_id=whose.document_id, version=whose.version, usage=asdict(one))
 
     def _ready(self, message: Message[ChunkProcessed], vectors: Vectors, row: int) -> Emit:
         chunk = message.event

@@ -10,7 +10,7 @@ import numpy as np
 import wordllama
 from wordllama import WordLlama
 
-from services.embedding.embedder import Vectors, checked
+from services.embedding.embedder import Asked, Embedded, Keep, Vectors, checked, keep_nothing
 from shared.errors import Code, Permanent
 
 DIMENSIONS = 256
@@ -26,8 +26,10 @@ class WordLlamaEmbedder:
         """Reads 16 MB of weights from the wheel; downloads nothing."""
         self._model = WordLlama.load(cache_dir=Path(wordllama.__file__).parent, dim=DIMENSIONS, disable_download=True)
 
-    async def embed(self, texts: Sequence[str]) -> Vectors:
-        return await asyncio.to_thread(self._embed, texts)
+    async def embed(self, texts: Sequence[str], keep: Keep = keep_nothing) -> Embedded:
+        vectors, places = await asyncio.to_thread(self._embed, texts), range(len(texts))
+        await keep(places, vectors)
+        return Embedded(vectors, [Asked(places)])
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
         vectors = np.empty((len(texts), DIMENSIONS), dtype="<f4")

@@ -1,27 +1,31 @@
-"""Vectors from OpenAI's API, or from any server that speaks it: the only module that knows the `openai` client."""
+"""Vectors from OpenAI's API, or from any server that speaks it."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import openai
+from numpy.typing import NDArray
 from openai import AsyncOpenAI, Omit, omit
 from pydantic import BaseModel, ValidationError
 
-from services.embedding.embedder import Vectors, checked
+from services.embedding.allowance import Headers
+from services.embedding.batching import RequestLimits, TokenEstimate, requests
+from services.embedding.embedder import Asked, Embedded, Keep, Vectors, checked, keep_nothing
+from services.embedding.remote_errors import TooLarge, TooMany, map_openai_errors
+from services.embedding.throttle import Divide, Throttle, Turn
 from shared.contracts.chunks import Vector
-from shared.errors import Code, Permanent, Transient
+from shared.errors import CauceError, Code, Permanent, Transient
+from shared.runtime import metrics
 
-REQUEST_INPUTS = 2_048
-REQUEST_TOKENS = 250_000
-BYTES_PER_TOKEN = 3
-REFUSALS = {400, 413, 422}
-OUR_PARAMETERS = {"dimensions", "encoding_format", "model"}
+PATIENCE = 30.0
+"""Seconds for which a server may refuse before it counts as an outage."""
+AT_ONCE = 32
+HALF = 0.5
 
 
 class _Item(BaseModel):
@@ -31,66 +35,138 @@ class _Item(BaseModel):
 
 class _Reply(BaseModel):
     data: list[_Item]
+    usage: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    vectors: Vectors
+    tokens: int | None
+    headers: Headers
 
 
 class OpenAIEmbedder:
-    """Implements `Embedder`. Never retries by itself: the consume loop does, and knows when to stop."""
+    """Implements `Embedder`. A server that asks for patience is waited for here, for a while; whatever else goes wrong
+    is retried by the consume loop alone, which knows when to stop."""
 
     def __init__(
-        self, client: AsyncOpenAI, model: str, dimensions: int | None = None, *, deadline: float | None = None
+        self,
+        client: AsyncOpenAI,
+        model: str,
+        dimensions: int | None = None,
+        *,
+        deadline: float | None = None,
+        limits: RequestLimits | None = None,
+        throttle: Throttle | None = None,
     ) -> None:
         """`client` must have `max_retries=0` and a timeout of seconds, which it counts anew with each piece of a reply;
         `deadline`, in seconds, is for a whole request. `dimensions` None: the model's own."""
         self._client = client
         self._dimensions = dimensions
         self._deadline = deadline
+        self._limits = limits or RequestLimits()
+        self._throttle = throttle or Throttle(AT_ONCE, patience=PATIENCE)
+        self._estimate = TokenEstimate()
         self.model = model
 
-    async def embed(self, texts: Sequence[str]) -> Vectors:
+    async def embed(self, texts: Sequence[str], keep: Keep = keep_nothing) -> Embedded:
         if not all(text.strip() for text in texts):
             raise Permanent(Code.EMBEDDING_REJECTED, "the text is empty, which the API refuses")
-        parts = [await self._request(part) for part in requests(texts)]
-        if len({part.shape[1] for part in parts}) > 1:
+        work = _Work(texts, keep)
+        await self._all(work, range(len(texts)))
+        if len({vector.shape for vector in work.rows.values()}) > 1:
             raise Transient(f"embedding model `{self.model}` gave vectors of different dimensions")
-        return np.concatenate(parts)
+        return Embedded(np.stack([work.rows[place] for place in range(len(texts))]), work.asked)
 
-    async def _request(self, texts: Sequence[str]) -> Vectors:
+    async def _all(self, work: _Work, places: Sequence[int], tokens: float = math.inf) -> None:
+        """In requests side by side. All of them end before an error is raised, so that what was paid for is kept."""
+        texts = [work.texts[place] for place in places]
+        most = min(tokens, self._throttle.request_tokens())
+        parts = requests(texts, self._estimate, self._limits, most)
+        jobs = [self._part(work, [places[place] for place in part]) for part in parts]
+        errors = [error for error in await asyncio.gather(*jobs, return_exceptions=True) if error is not None]
+        if errors:
+            raise next((error for error in errors if not isinstance(error, CauceError)), errors[0])
+
+    async def _part(self, work: _Work, places: Sequence[int]) -> None:
+        """One request, again while the server asks for patience, in smaller ones where it is too large."""
+        texts = [work.texts[place] for place in places]
+        size = sum(map(self._estimate.of, texts))
+        refusals, waited = 0, 0.0
+        try:
+            while True:
+                async with self._throttle.turn(size, divisible=len(places) > 1) as turn:
+                    waited += turn.waited
+                    answer = await self._ask(turn, texts)
+                if answer is not None:
+                    break
+                refusals += 1
+        except TooLarge:
+            if len(places) == 1:
+                raise
+        except Divide:
+            if refusals:
+                work.asked.append(Asked(places, 0, refusals, waited))
+        else:
+            return await work.done(Asked(places, answer.tokens, refusals, waited), answer.vectors)
+        return await self._all(work, places, HALF * sum(map(self._estimate.at_most, texts)))
+
+    async def _ask(self, turn: Turn, texts: Sequence[str]) -> _Answer | None:
+        """None where the server asks for patience, and there is some."""
+        try:
+            answer = await self._answer(texts)
+        except TooMany as error:
+            metrics.EMBEDDING_REFUSALS.inc()
+            if turn.refused(error.headers) is not None:
+                raise
+            return None
+        turn.accepted(answer.headers)
+        if answer.tokens is not None:
+            self._estimate.learn(texts, answer.tokens)
+        return answer
+
+    async def _answer(self, texts: Sequence[str]) -> _Answer:
         try:
             async with asyncio.timeout(self._deadline):
                 with map_openai_errors():
-                    reply = await self._client.embeddings.with_raw_response.create(
-                        input=list(texts), model=self.model, dimensions=self._asked(), encoding_format="base64"
+                    raw = await self._client.embeddings.with_raw_response.create(
+                        input=list(texts), model=self.model, dimensions=self._asked_for(), encoding_format="base64"
                     )
         except TimeoutError as error:
             raise Transient(f"the embedding API's reply takes longer than {self._deadline:g} s") from error
-        return checked(_vectors(reply.content, len(texts), self.model), len(texts), self.model, self._dimensions)
+        reply = _read(raw.content, self.model)
+        vectors = checked(_vectors(reply, len(texts), self.model), len(texts), self.model, self._dimensions)
+        return _Answer(vectors, _counted(reply.usage), raw.headers)
 
-    def _asked(self) -> int | Omit:
+    def _asked_for(self) -> int | Omit:
         return omit if self._dimensions is None else self._dimensions
 
 
-def requests(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Parts that fit into a request: at most 2,048 inputs and an estimated 250,000 of the 300,000 tokens allowed.
+class _Work:
+    """What has come of one call so far, by place."""
 
-    A token is taken for three bytes of UTF-8; English has more of them. Where the estimate is wrong, the API refuses
-    and the caller halves the batch.
-    """
-    start, tokens = 0, 0
-    for place, text in enumerate(texts):
-        size = len(text.encode()) // BYTES_PER_TOKEN + 1
-        if place > start and (place - start == REQUEST_INPUTS or tokens + size > REQUEST_TOKENS):
-            yield texts[start:place]
-            start, tokens = place, 0
-        tokens += size
-    yield texts[start:]
+    def __init__(self, texts: Sequence[str], keep: Keep) -> None:
+        self.texts = texts
+        self.rows: dict[int, NDArray[np.float32]] = {}
+        self.asked: list[Asked] = []
+        self._keep = keep
+
+    async def done(self, asked: Asked, vectors: Vectors) -> None:
+        self.asked.append(asked)
+        self.rows.update(zip(asked.places, vectors, strict=True))
+        await self._keep(asked.places, vectors)
 
 
-def _vectors(body: bytes, count: int, model: str) -> Vectors:
-    """Rows by the reply's own `index`, since nothing promises its order. Raises Transient for what isn't a reply."""
+def _read(body: bytes, model: str) -> _Reply:
     try:
-        items = sorted(_Reply.model_validate_json(body).data, key=lambda item: item.index)
+        return _Reply.model_validate_json(body)
     except ValidationError as error:
         raise Transient(f"embedding model `{model}`: the reply can't be read: {_first(error)}") from error
+
+
+def _vectors(reply: _Reply, count: int, model: str) -> Vectors:
+    """Rows by the reply's own `index`, since nothing promises its order. Raises Transient for what doesn't fit."""
+    items = sorted(reply.data, key=lambda item: item.index)
     if [item.index for item in items] != list(range(count)):
         raise Transient(f"embedding model `{model}` gave {len(items)} vectors for {count} texts, or wrong indexes")
     sizes = {len(item.embedding) for item in items}
@@ -99,62 +175,12 @@ def _vectors(body: bytes, count: int, model: str) -> Vectors:
     return np.frombuffer(b"".join(item.embedding for item in items), dtype="<f4").reshape(count, -1)
 
 
+def _counted(usage: object) -> int | None:
+    """The tokens that the server counted; None where it doesn't say so in a number."""
+    tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+    return tokens if isinstance(tokens, int) and tokens >= 0 else None
+
+
 def _first(error: ValidationError) -> str:
     found = error.errors(include_url=False, include_input=False)[0]
     return f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
-
-
-@contextlib.contextmanager
-def map_openai_errors() -> Iterator[None]:
-    """The client's errors as ours. Only a refusal of the request's content is the records' fault.
-
-    A wrong key, a spent quota and a model that isn't there are an outage too, of the configuration: nothing is lost
-    while somebody mends it, and `/ready` says what to mend.
-    """
-    try:
-        yield
-    except openai.APIStatusError as error:
-        if error.status_code in REFUSALS and error.param not in OUR_PARAMETERS:
-            raise Permanent(Code.EMBEDDING_REJECTED, f"the embedding API refuses the text: {_said(error)}") from error
-        raise Transient(_outage(error), retry_after=_retry_after(error)) from error
-    except openai.OpenAIError as error:
-        raise Transient(f"the embedding API does not answer: {error}") from error
-
-
-def _outage(error: openai.APIStatusError) -> str:
-    if error.param in OUR_PARAMETERS:
-        return f"the embedding API refuses a setting, check CAUCE_EMBEDDING_MODEL and _DIMENSIONS: {_said(error)}"
-    if error.status_code in {401, 403}:
-        return f"the embedding API refuses the key, check `OPENAI_API_KEY`: {_said(error)}"
-    if error.status_code == 404:
-        return f"the embedding API has no such model or address, check `CAUCE_EMBEDDING_MODEL`: {_said(error)}"
-    if error.code == "insufficient_quota":
-        return f"the embedding API's quota is used up: {_said(error)}"
-    return f"the embedding API asks for patience: HTTP {error.status_code}: {_said(error)}"
-
-
-def _said(error: openai.APIStatusError) -> str:
-    """What the server said, in one line, cut to what a log line can bear."""
-    body = error.body
-    message = body.get("message") if isinstance(body, dict) else None
-    return " ".join(str(message or error.message).split())[:500]
-
-
-def _retry_after(error: openai.APIStatusError) -> float | None:
-    """Seconds, from a number or an HTTP date; None where the header is absent or says nothing."""
-    header = error.response.headers.get("retry-after")
-    if header is None:
-        return None
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        return _seconds_until(header)
-
-
-def _seconds_until(date: str) -> float | None:
-    try:
-        moment = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - datetime.now(UTC)).total_seconds())

@@ -33,6 +33,15 @@ HANDLE_SECONDS = Histogram(
     ["service"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
+EMBEDDING_TOKENS = Counter(
+    "cauce_embedding_tokens_total", "Tokens that a model was given, as it counts them", ["model"]
+)
+EMBEDDING_CHUNKS = Counter(
+    "cauce_embedding_chunks_total",
+    "Chunks that got a vector, by where it came from: model or cache",
+    ["model", "source"],
+)
+EMBEDDING_REFUSALS = Counter("cauce_embedding_refusals_total", "Answers of the API that there were too many requests")
 TASKS = Gauge("cauce_asyncio_tasks", "Tasks of the event loop, when it was asked")
 READY = Gauge("cauce_ready", "1 when dependencies answer and partitions are assigned, else 0", ["service"])
 

@@ -9,9 +9,20 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from services.embedding.local import WordLlamaEmbedder
 from shared.topics import CHUNKS_PROCESSED
 from tests.faults.cases import Act, Case
-from tests.services.embedding.api_server import Answer, ApiServer, api_server, error, item, numbers, reply, well
+from tests.services.embedding.api_server import (
+    DIMENSIONS,
+    Answer,
+    ApiServer,
+    api_server,
+    error,
+    item,
+    numbers,
+    reply,
+    well,
+)
 
 TIMEOUT = 2.0
 TIMES = 3
@@ -95,11 +106,13 @@ async def poisoned(answer: Answer, act: Act) -> None:
 
 
 async def _with(server: ApiServer, act: Act) -> None:
-    """The load with this server as the provider; afterwards the service is as it was."""
+    """The load with this server as the provider, under the name of the model that the collection is of; afterwards the
+    service is as it was."""
     env = {
         "CAUCE_EMBEDDING_PROVIDER": "openai",
         "CAUCE_EMBEDDING_TIMEOUT_SECONDS": str(TIMEOUT),
-        "CAUCE_EMBEDDING_DIMENSIONS": str(len(numbers(""))),
+        "CAUCE_EMBEDDING_MODEL": WordLlamaEmbedder.model,
+        "CAUCE_EMBEDDING_DIMENSIONS": str(DIMENSIONS),
         "OPENAI_API_KEY": "secret",
         "OPENAI_BASE_URL": server.url,
     }
@@ -157,5 +170,5 @@ async def _refuse(body: dict[str, Any]) -> Response:
 
 
 async def _not_a_number(body: dict[str, Any]) -> Response:
-    vectors = [[float("nan")] * 4 if POISON in text else numbers(text) for text in body["input"]]
+    vectors = [[float("nan")] * DIMENSIONS if POISON in text else numbers(text) for text in body["input"]]
     return reply([item(place, values) for place, values in enumerate(vectors)])

@@ -16,12 +16,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-DIMENSIONS = 4
+DIMENSIONS = 256
+"""As many as the model has that embeds by default: its collection takes no vectors of another length."""
 Answer = Callable[[dict[str, Any]], Awaitable[Response]]
 
 
 def numbers(text: str) -> list[float]:
-    return [float(len(text)), 1.0, 2.0, 3.0]
+    return [float(len(text)), 1.0, 2.0, 3.0] + [0.0] * (DIMENSIONS - 4)
 
 
 def item(index: int, values: list[float]) -> dict[str, Any]:

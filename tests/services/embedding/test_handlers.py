@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from services.embedding.embedder import Vectors
+from services.embedding.embedder import Asked, Embedded, Keep, keep_nothing
 from services.embedding.handlers import Embedding, failed
 from shared.contracts.chunks import EmbeddingReady
 from shared.contracts.documents import DocumentStatus, Stage, State
@@ -22,8 +22,9 @@ class Lengths:
 
     model = "lengths"
 
-    async def embed(self, texts: Sequence[str]) -> Vectors:
-        return np.array([[len(text), 1.0] for text in texts], dtype="<f4")
+    async def embed(self, texts: Sequence[str], keep: Keep = keep_nothing) -> Embedded:
+        vectors = np.array([[len(text), 1.0] for text in texts], dtype="<f4")
+        return Embedded(vectors, [Asked(range(len(texts)))])
 
 
 def statuses(emits: Sequence[Emit]) -> list[DocumentStatus]:

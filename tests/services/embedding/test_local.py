@@ -16,7 +16,7 @@ def embedder() -> WordLlamaEmbedder:
 
 async def test_vectors_are_unit_float32_of_256_dimensions(embedder: WordLlamaEmbedder) -> None:
     """Every text gives one little-endian float32 vector of length 1."""
-    vectors = await embedder.embed(["a cat sat on a mat", "an invoice of May"])
+    vectors = (await embedder.embed(["a cat sat on a mat", "an invoice of May"])).vectors
     assert vectors.shape == (2, 256)
     assert vectors.dtype == np.dtype("<f4")
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
@@ -25,20 +25,21 @@ async def test_vectors_are_unit_float32_of_256_dimensions(embedder: WordLlamaEmb
 async def test_a_vector_does_not_depend_on_its_company(embedder: WordLlamaEmbedder) -> None:
     """A text embedded alone, with others, and in another place among them has the same vector."""
     texts = ["short", "a much longer text about rivers and the sea " * 40, "middling text of some words", "short"]
-    together = await embedder.embed(texts)
-    alone = np.concatenate([await embedder.embed([text]) for text in texts])
+    together = (await embedder.embed(texts)).vectors
+    alone = np.concatenate([(await embedder.embed([text])).vectors for text in texts])
     assert np.array_equal(together, alone)
 
 
 async def test_likeness_follows_meaning(embedder: WordLlamaEmbedder) -> None:
     """A text is nearer to one of its subject than to one of another."""
-    cat, kitten, tax = await embedder.embed(["the cat sleeps", "a kitten is sleeping", "annual corporate tax report"])
+    texts = ["the cat sleeps", "a kitten is sleeping", "annual corporate tax report"]
+    cat, kitten, tax = (await embedder.embed(texts)).vectors
     assert cat @ kitten > cat @ tax
 
 
 async def test_odd_texts_are_embedded(embedder: WordLlamaEmbedder) -> None:
     """White space, other scripts, emoji and a very long text all have a finite vector."""
-    vectors = await embedder.embed([" ", "\u200b", "東京タワー", "🦙🦙", "word " * 20_000])
+    vectors = (await embedder.embed([" ", "\u200b", "東京タワー", "🦙🦙", "word " * 20_000])).vectors
     assert np.isfinite(vectors).all()
 
 

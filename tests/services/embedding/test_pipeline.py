@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from services.embedding.embedder import Vectors
+from services.embedding.embedder import Embedded, Keep, keep_nothing
 from services.embedding.handlers import Embedding, failed
 from shared.contracts.chunks import EmbeddingReady
 from shared.contracts.documents import DocumentStatus
@@ -30,14 +30,14 @@ class Choosy:
         self.outages = outages
         self.sizes: list[int] = []
 
-    async def embed(self, texts: Sequence[str]) -> Vectors:
+    async def embed(self, texts: Sequence[str], keep: Keep = keep_nothing) -> Embedded:
         self.sizes.append(len(texts))
         if self.outages:
             self.outages -= 1
             raise Transient("away")
         if "bad" in texts:
             raise Permanent(Code.EMBEDDING_REJECTED, "refused")
-        return np.ones((len(texts), 2), dtype="<f4")
+        return Embedded(np.ones((len(texts), 2), dtype="<f4"))
 
 
 async def run(embedder: Choosy, texts: list[str], until: Callable[[MemoryBroker], bool]) -> MemoryBroker:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -13,9 +13,22 @@ import pytest
 from openai import AsyncOpenAI
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-from services.embedding.remote import REQUEST_INPUTS, OpenAIEmbedder, requests
+from services.embedding.batching import RequestLimits
+from services.embedding.embedder import Vectors
+from services.embedding.remote import OpenAIEmbedder
+from services.embedding.throttle import Throttle
 from shared.errors import Code, Permanent, Transient
-from tests.services.embedding.api_server import Answer, ApiServer, api_server, error, item, numbers, reply, well
+from tests.services.embedding.api_server import (
+    DIMENSIONS,
+    Answer,
+    ApiServer,
+    api_server,
+    error,
+    item,
+    numbers,
+    reply,
+    well,
+)
 
 
 @pytest.fixture
@@ -32,7 +45,7 @@ async def client(server: ApiServer) -> AsyncIterator[AsyncOpenAI]:
 
 async def test_it_asks_for_base64_and_reads_it(server: ApiServer, client: AsyncOpenAI) -> None:
     """Vectors come back as the server packed them, and the request names model, format and key."""
-    vectors = await OpenAIEmbedder(client, "m").embed(["a", "bcd"])
+    vectors = (await OpenAIEmbedder(client, "m").embed(["a", "bcd"])).vectors
     assert vectors.tolist() == [numbers("a"), numbers("bcd")]
     assert server.requests == [{"input": ["a", "bcd"], "model": "m", "encoding_format": "base64"}]
     assert server.headers["authorization"] == "Bearer secret"
@@ -40,9 +53,9 @@ async def test_it_asks_for_base64_and_reads_it(server: ApiServer, client: AsyncO
 
 async def test_dimensions_are_asked_for_where_set(server: ApiServer, client: AsyncOpenAI) -> None:
     """A configured number of dimensions is sent, and the reply must have it."""
-    await OpenAIEmbedder(client, "m", 4).embed(["a"])
-    assert server.requests[0]["dimensions"] == 4
-    with pytest.raises(Transient, match="4 dimensions instead of 8"):
+    await OpenAIEmbedder(client, "m", DIMENSIONS).embed(["a"])
+    assert server.requests[0]["dimensions"] == DIMENSIONS
+    with pytest.raises(Transient, match=f"{DIMENSIONS} dimensions instead of 8"):
         await OpenAIEmbedder(client, "m", 8).embed(["a"])
 
 
@@ -53,7 +66,7 @@ async def test_the_index_decides_the_order(server: ApiServer, client: AsyncOpenA
         return reply([item(place, numbers(text)) for place, text in enumerate(body["input"])][::-1])
 
     server.answer = backwards
-    assert (await OpenAIEmbedder(client, "m").embed(["a", "bb", "ccc"]))[:, 0].tolist() == [1, 2, 3]
+    assert (await OpenAIEmbedder(client, "m").embed(["a", "bb", "ccc"])).vectors[:, 0].tolist() == [1, 2, 3]
 
 
 async def test_plain_lists_are_read_too(server: ApiServer, client: AsyncOpenAI) -> None:
@@ -63,11 +76,10 @@ async def test_plain_lists_are_read_too(server: ApiServer, client: AsyncOpenAI) 
         return reply([{"index": place, "embedding": numbers(text)} for place, text in enumerate(body["input"])])
 
     server.answer = plain
-    assert (await OpenAIEmbedder(client, "m").embed(["bb"])).tolist() == [numbers("bb")]
+    assert (await OpenAIEmbedder(client, "m").embed(["bb"])).vectors.tolist() == [numbers("bb")]
 
 
 OUTAGES: dict[str, tuple[Answer, str]] = {
-    "busy": (error(429, "slow down"), "patience: HTTP 429: slow down"),
     "quota": (error(429, "you are broke", "insufficient_quota"), "quota is used up"),
     "key": (error(401, "bad key"), "OPENAI_API_KEY"),
     "forbidden": (error(403, "not for you"), "OPENAI_API_KEY"),
@@ -87,16 +99,49 @@ async def test_outages_are_transient(server: ApiServer, client: AsyncOpenAI, nam
     assert len(server.requests) == 1
 
 
-async def test_retry_after_is_obeyed(server: ApiServer, client: AsyncOpenAI) -> None:
-    """Retry-After is understood in seconds, with a fraction, and as a date; what says nothing is ignored."""
+async def test_a_429_is_waited_out(server: ApiServer, client: AsyncOpenAI) -> None:
+    """The embedder asks again when it may, and tells how often it was refused and how long it waited."""
+    busy = error(429, "slow down", retry_after="0.2")
+
+    async def twice_busy(body: dict[str, Any]) -> Response:
+        return await (busy if len(server.requests) <= 2 else well)(body)
+
+    server.answer = twice_busy
+    embedded = await OpenAIEmbedder(client, "m").embed(["a"])
+    assert embedded.vectors.tolist() == [numbers("a")]
+    (asked,) = embedded.asked
+    assert asked.refusals == 2
+    assert 0.4 <= asked.waited < 5
+
+
+async def test_too_long_a_wait_is_an_outage(server: ApiServer, client: AsyncOpenAI) -> None:
+    """A server that wants to be left alone for longer than there is patience is an outage, of the time that it named;
+    whoever asks meanwhile is told without asking the server."""
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
-    expected = {"7": (7, 7), "1.5": (1.5, 1.5), "-3": (0, 0), date: (57, 60), "soon": (None, None)}
-    for header, (least, most) in expected.items():
-        server.answer = error(429, "slow down", retry_after=header)
-        with pytest.raises(Transient) as caught:
-            await OpenAIEmbedder(client, "m").embed(["a"])
-        found = caught.value.retry_after
-        assert found == least if least is None or most is None or found is None else least <= found <= most
+    server.answer = error(429, "slow down", retry_after=date)
+    embedder = OpenAIEmbedder(client, "m")
+    with pytest.raises(Transient, match="patience: HTTP 429: slow down") as caught:
+        await embedder.embed(["a"])
+    assert 57 <= (caught.value.retry_after or 0) <= 60
+    with pytest.raises(Transient, match="nothing more"):
+        await embedder.embed(["a"])
+    assert len(server.requests) == 1
+
+
+async def test_a_server_that_always_refuses_is_an_outage(server: ApiServer, client: AsyncOpenAI) -> None:
+    """Without a time from the server, the pauses grow until the patience is used up."""
+    server.answer = error(429, "slow down")
+    with pytest.raises(Transient, match="HTTP 429"):
+        await OpenAIEmbedder(client, "m", throttle=Throttle(4, patience=1.2)).embed(["a"])
+    assert len(server.requests) == 2
+
+
+async def test_a_503_says_when_to_come_back(server: ApiServer, client: AsyncOpenAI) -> None:
+    """Retry-After of another outage is for the consume loop, which waits so long."""
+    server.answer = error(503, "restarting", retry_after="7")
+    with pytest.raises(Transient) as caught:
+        await OpenAIEmbedder(client, "m").embed(["a"])
+    assert caught.value.retry_after == 7
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
@@ -217,14 +262,55 @@ async def test_what_is_no_reply_is_an_outage(server: ApiServer, client: AsyncOpe
 
 async def test_large_batches_become_several_requests(server: ApiServer, client: AsyncOpenAI) -> None:
     """More inputs than a request may hold are sent in parts, and come back in order."""
-    texts = ["x" * (place % 7 + 1) for place in range(REQUEST_INPUTS + 5)]
-    vectors = await OpenAIEmbedder(client, "m").embed(texts)
-    assert [len(request["input"]) for request in server.requests] == [REQUEST_INPUTS, 5]
-    assert np.array_equal(vectors[:, 0], [len(text) for text in texts])
+    texts = ["x" * (place % 7 + 1) for place in range(205)]
+    embedded = await OpenAIEmbedder(client, "m", limits=RequestLimits(inputs=100)).embed(texts)
+    assert sorted(len(request["input"]) for request in server.requests) == [5, 100, 100]
+    assert np.array_equal(embedded.vectors[:, 0], [len(text) for text in texts])
+    assert sorted(place for asked in embedded.asked for place in asked.places) == list(range(205))
 
 
-def test_requests_stay_below_the_token_limit() -> None:
-    """No part is estimated above 250,000 tokens unless it is a single text, and nothing is lost or reordered."""
-    texts = ["a" * 300_000, "b" * 300_000, "c" * 300_000, "é" * 2_000_000, "d"]
-    parts = [list(part) for part in requests(texts)]
-    assert parts == [[texts[0], texts[1]], [texts[2]], [texts[3]], [texts[4]]]
+@pytest.mark.parametrize("status", [400, 413])
+async def test_a_request_that_is_too_large_is_divided(server: ApiServer, client: AsyncOpenAI, status: int) -> None:
+    """Where the server counts more tokens than were estimated, the request is halved until it fits."""
+
+    async def at_most_ten(body: dict[str, Any]) -> Response:
+        if len(body["input"]) <= 10:
+            return await well(body)
+        return await error(status, "max 10 tokens per request", "max_tokens_per_request")(body)
+
+    server.answer = at_most_ten
+    texts = [f"text {place}" for place in range(64)]
+    embedded = await OpenAIEmbedder(client, "m").embed(texts)
+    assert np.array_equal(embedded.vectors[:, 0], [len(text) for text in texts])
+
+
+async def test_a_text_that_is_too_long_fails_alone(server: ApiServer, client: AsyncOpenAI) -> None:
+    """It goes in a request of its own, so that what it is refused with is no other text's; theirs are kept."""
+
+    async def no_long_ones(body: dict[str, Any]) -> Response:
+        if any(len(text) > 50_000 for text in body["input"]):
+            return await error(400, "maximum context length is 8192 tokens")(body)
+        return await well(body)
+
+    kept: list[int] = []
+
+    async def keep(places: Sequence[int], vectors: Vectors) -> None:
+        kept.extend(places)
+
+    server.answer = no_long_ones
+    with pytest.raises(Permanent, match="8192 tokens"):
+        await OpenAIEmbedder(client, "m").embed(["a", "b", "x" * 60_000, "c"], keep)
+    assert sorted(len(request["input"]) for request in server.requests) == [1, 1, 2]
+    assert sorted(kept) == [0, 1, 3]
+
+
+@pytest.mark.parametrize("usage", [None, {"prompt_tokens": 12}, {"prompt_tokens": "many"}, 7])
+async def test_tokens_are_told_as_the_server_counts_them(server: ApiServer, client: AsyncOpenAI, usage: object) -> None:
+    """A server that doesn't count, or not in numbers, is no failure."""
+
+    async def counted(body: dict[str, Any]) -> Response:
+        return JSONResponse({"data": [item(0, numbers("a"))], "usage": usage})
+
+    server.answer = counted
+    (asked,) = (await OpenAIEmbedder(client, "m").embed(["a"])).asked
+    assert asked.tokens == (12 if usage == {"prompt_tokens": 12} else None)

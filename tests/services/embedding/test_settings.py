@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from services.embedding.bootstrap import embedder
+from services.embedding.bootstrap import embedder, limits
 from services.embedding.local import WordLlamaEmbedder
 from services.embedding.remote import OpenAIEmbedder
 from services.embedding.settings import EmbeddingSettings
@@ -36,3 +39,28 @@ def test_openai_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(Fatal, match="OPENAI_API_KEY"):
         load(EmbeddingSettings)
+
+
+def test_batches_are_as_the_provider_likes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An API is asked for more at once than a processor; what is set counts for both."""
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    seen = []
+    for provider, batch in (("wordllama", None), ("openai", None), ("openai", "7")):
+        monkeypatch.setenv("CAUCE_EMBEDDING_PROVIDER", provider)
+        if batch:
+            monkeypatch.setenv("CAUCE_EMBEDDING_BATCH_RECORDS", batch)
+        found = limits(load(EmbeddingSettings))
+        seen.append((found.batch_records, found.concurrency))
+    assert seen == [(64, 2), (256, 8), (7, 8)]
+
+
+async def test_vectors_are_remembered_where_there_is_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Also by the next process, and they are the same."""
+    monkeypatch.delenv("CAUCE_EMBEDDING_PROVIDER", raising=False)
+    monkeypatch.setenv("CAUCE_EMBEDDING_CACHE_DIR", str(tmp_path))
+    embedded = []
+    for _ in range(2):
+        async with embedder(load(EmbeddingSettings)) as built:
+            embedded.append(await built.embed(["a text", "another"]))
+    assert [one.remembered for one in embedded] == [frozenset(), frozenset({0, 1})]
+    assert np.array_equal(embedded[0].vectors, embedded[1].vectors)
