@@ -12,6 +12,7 @@ from pathlib import Path
 from services.docproc.chunking import ChunkOptions, chunk
 from services.docproc.parsing import Limits, parse
 from services.docproc.settings import DocprocSettings
+from services.embedding.bootstrap import limits
 from services.embedding.local import WordLlamaEmbedder
 from services.embedding.settings import EmbeddingSettings
 from shared.media_types import sniff
@@ -48,8 +49,8 @@ def parse_one(file: tuple[Path, str]) -> int:
 
 async def bare_embedding(texts: Sequence[str]) -> float:
     """Texts a second, in batches of the service's size, as many at once."""
-    settings, embedder = EmbeddingSettings(), WordLlamaEmbedder()
-    size, gate = settings.embedding_batch_records, asyncio.Semaphore(settings.embedding_concurrency)
+    bounds, embedder = limits(EmbeddingSettings()), WordLlamaEmbedder()
+    size, gate = bounds.batch_records, asyncio.Semaphore(bounds.concurrency)
     batches = [texts[start : start + size] for start in range(0, len(texts), size)]
 
     async def one(batch: Sequence[str]) -> None:

@@ -72,7 +72,7 @@ class Writer:
             self.block(f"{indent}{marker} {lines}", gap="\n\n" if first else "\n")
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
-        """Rows as a Markdown table, the first as its head. Empty rows are left out, and empty cells beyond the head's last."""
+        """Rows as a Markdown table, the first as its head; without empty rows and without empty cells at wide ones' ends."""
         width = 0
         for count, row in enumerate(row for row in rows if any(cell.strip() for cell in row)):
             width = width or len(row)
