@@ -18,6 +18,10 @@ class Limits:
     """Characters of extracted text."""
     max_unpacked_bytes: int = 512 * 1024 * 1024
     """Bytes that the members of a zip container (DOCX, PPTX, XLSX, EPUB) may unpack to, all together."""
+    ocr_languages: str = "eng"
+    """Tesseract's names of the languages in which scans are read, joined by `+`."""
+    ocr_seconds: float = 90.0
+    """What reading the scans of one document may take; those that are left then aren't read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,10 +41,18 @@ def encrypted(kind: str) -> Permanent:
     return Permanent(Code.ENCRYPTED, f"The {kind} is protected by a password: send a copy without one")
 
 
-def needs_ocr(pages: int) -> Permanent:
+def needs_ocr(pages: int, trouble: str) -> Permanent:
     return Permanent(
         Code.NEEDS_OCR,
-        f"None of the {pages} page(s) has a text layer, as in a scan: send it again after text recognition (OCR)",
+        f"None of the {pages} page(s) has a text layer, as in a scan, and text recognition isn't set up here ({trouble}): "
+        "send it again after text recognition (OCR), or install Tesseract beside docproc",
+    )
+
+
+def ocr_timed_out(late: int, pages: int) -> Permanent:
+    return Permanent(
+        Code.TIMED_OUT,
+        f"Text recognition took too long for {late} of {pages} page(s): divide the document, or raise the deadline",
     )
 
 

@@ -1,0 +1,189 @@
+"""The lines of a PDF's page as pdfium finds them, in the order of the file, each with its place."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from ctypes import byref, c_double
+from dataclasses import dataclass
+
+import pypdfium2 as pdfium
+from pypdfium2 import raw
+
+_LINE = re.compile("[^\r\n\ufffe\x02]+")
+_HYPHEN = "\ufffe\x02"
+_GAP = 0.9
+"""The space, in heights of the line, that parts two pieces which stand beside each other."""
+
+
+@dataclass(slots=True)
+class Box:
+    """In points, turned so that most of the page's text runs to the right: x grows to the right, y upwards."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+    def include(self, other: Box) -> None:
+        self.left, self.bottom = min(self.left, other.left), min(self.bottom, other.bottom)
+        self.right, self.top = max(self.right, other.right), max(self.top, other.top)
+
+    def beside(self, other: Box) -> bool:
+        """Whether the two share no x."""
+        return self.right <= other.left or other.right <= self.left
+
+
+@dataclass(slots=True)
+class Piece:
+    """A line, or what stands of it between two wide gaps. `number` is that of pdfium's line."""
+
+    text: str
+    box: Box
+    base: float
+    size: float
+    number: int
+    upright: bool = True
+    """False where it is turned against the rest of the page."""
+    broken: bool = False
+    """Whether it ends in a hyphen that pdfium takes for a word's division."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Characters `first` to `last` of the text page, which show `text`."""
+
+    text: str
+    first: int
+    last: int
+    turn: int
+    broken: bool
+
+
+class PageText:
+    """The text of one page. `turn` counts the quarter turns, against the clock, in which most of it is set."""
+
+    def __init__(self, textpage: pdfium.PdfTextPage) -> None:
+        self._page = textpage.raw
+        self.text = str(textpage.get_text_range())
+        self._rect = raw.FS_RECTF()
+        self._spans = [span for span in map(self._span, _LINE.finditer(self.text)) if span is not None]
+        turns: Counter[int] = Counter()
+        for span in self._spans:
+            turns[span.turn] += len(span.text)
+        self.turn = turns.most_common(1)[0][0] if turns else 0
+
+    def pieces(self) -> list[Piece]:
+        return [piece for number, span in enumerate(self._spans) for piece in self._pieces(number, span)]
+
+    def characters(self, number: int) -> list[tuple[str, Box]]:
+        """Those of one line, without what pdfium put between them for the eye; empty where they can't be told apart."""
+        span = self._spans[number] if number >= 0 else None
+        if span is None or span.last - span.first + 1 != len(span.text):
+            return []
+        return [(character, self._loose(span.first + at)) for at, character in enumerate(span.text)]
+
+    def _span(self, found: re.Match[str]) -> _Span | None:
+        text = found[0].strip()
+        if not text:
+            return None
+        start = found.start() + len(found[0]) - len(found[0].lstrip())
+        first = raw.FPDFText_GetCharIndexFromTextIndex(self._page, start)
+        last = raw.FPDFText_GetCharIndexFromTextIndex(self._page, start + len(text) - 1)
+        if first < 0 or last < first:
+            return None
+        angle = raw.FPDFText_GetCharAngle(self._page, first)
+        broken = self.text[found.end() : found.end() + 1] in tuple(_HYPHEN)
+        return _Span(text, first, last, round(angle / (math.pi / 2)) % 4, broken)
+
+    def _pieces(self, number: int, span: _Span) -> Iterator[Piece]:
+        upright = span.turn == self.turn
+        rects = self._rects(span)
+        if not rects:
+            rects = [self._loose(span.first)]
+        size = self._size(span, rects)
+        box = Box(rects[0].left, rects[0].bottom, rects[0].right, rects[0].top)
+        for rect in rects[1:]:
+            box.include(rect)
+        base = self._base(span.first)
+        if upright and _has_gap(rects, _GAP * size):
+            characters = self.characters(number)
+            if characters:
+                yield from split(characters, size, base, number, span.broken)
+                return
+        yield Piece(span.text, box, base, size, number, upright, span.broken)
+
+    def _rects(self, span: _Span) -> list[Box]:
+        left, top, right, bottom = (c_double() for _ in range(4))
+        boxes = []
+        for index in range(raw.FPDFText_CountRects(self._page, span.first, span.last - span.first + 1)):
+            raw.FPDFText_GetRect(self._page, index, byref(left), byref(top), byref(right), byref(bottom))
+            boxes.append(turned(left.value, bottom.value, right.value, top.value, self.turn))
+        return boxes
+
+    def _loose(self, index: int) -> Box:
+        rect = self._rect
+        raw.FPDFText_GetLooseCharBox(self._page, index, rect)
+        return turned(rect.left, rect.bottom, rect.right, rect.top, self.turn)
+
+    def _size(self, span: _Span, rects: list[Box]) -> float:
+        """The height of a line of this font; that of the ink where the font doesn't say."""
+        middle = self._loose((span.first + span.last) // 2)
+        height = middle.top - middle.bottom
+        return height if height > 0 else max(max(rect.top - rect.bottom for rect in rects), 1.0)
+
+    def _base(self, index: int) -> float:
+        x, y = c_double(), c_double()
+        raw.FPDFText_GetCharOrigin(self._page, index, byref(x), byref(y))
+        return turned(x.value, y.value, x.value, y.value, self.turn).bottom
+
+
+def turned(left: float, bottom: float, right: float, top: float, turn: int) -> Box:
+    """The box as it lies after `turn` quarter turns with the clock."""
+    if turn == 1:
+        return Box(bottom, -right, top, -left)
+    if turn == 2:
+        return Box(-right, -top, -left, -bottom)
+    if turn == 3:
+        return Box(-top, left, -bottom, right)
+    return Box(left, bottom, right, top)
+
+
+def _has_gap(rects: list[Box], limit: float) -> bool:
+    edges = sorted((rect.left, rect.right) for rect in rects)
+    reach = edges[0][1]
+    for left, right in edges[1:]:
+        if left - reach > limit:
+            return True
+        reach = max(reach, right)
+    return False
+
+
+def split(
+    characters: list[tuple[str, Box]], size: float, base: float, number: int, broken: bool
+) -> Iterator[Piece]:
+    """The pieces of a line of which these are the characters."""
+    letters: list[str] = []
+    box: Box | None = None
+    before: Box | None = None
+    for letter, place in characters:
+        if letter.isspace():
+            letters.append(" ")
+            continue
+        if box is not None and before is not None and _distance(before, place) > _GAP * size:
+            yield Piece("".join(letters).strip(), box, base, size, number)
+            letters, box = [], None
+        letters.append(letter)
+        before = place
+        if box is None:
+            box = Box(place.left, place.bottom, place.right, place.top)
+        else:
+            box.include(place)
+    if box is not None:
+        yield Piece("".join(letters).strip(), box, base, size, number, broken=broken)
+
+
+def _distance(one: Box, other: Box) -> float:
+    return max(other.left - one.right, one.left - other.right)

@@ -1,0 +1,83 @@
+"""One page of a PDF as paragraphs and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import pypdfium2 as pdfium
+from pypdfium2 import raw
+
+from services.docproc.parsing.pdf_grids import grids
+from services.docproc.parsing.pdf_lines import Box, PageText, Piece, turned
+from services.docproc.parsing.pdf_notes import Notes, notes, placed
+from services.docproc.parsing.pdf_order import in_order
+from services.docproc.parsing.pdf_paragraphs import DIVISION, Block, blocks
+from services.docproc.parsing.pdf_rules import rules
+from services.docproc.parsing.pdf_tables import with_tables
+
+_MOST_CHARACTERS = 100_000
+"""A page with more is taken as it stands in the file."""
+_LETTERS = str.maketrans(
+    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\ufffe": DIVISION}
+)
+
+
+@dataclass(slots=True)
+class Shown:
+    """What a page shows. `letters` is its text layer alone; `notes` what people have put onto it."""
+
+    letters: str
+    notes: Notes
+    blocks: list[Block] = field(default_factory=list)
+
+
+def shown(page: pdfium.PdfPage) -> Shown:
+    with closing(page.get_textpage()) as textpage:
+        text = PageText(textpage)
+        found = Shown(text.text.translate(_LETTERS), notes(page, text.turn))
+        if len(text.text) > _MOST_CHARACTERS:
+            found.blocks = [found.letters.replace(DIVISION, "-"), *(piece.text for piece in found.notes.fields)]
+        elif text.text.strip() or found.notes.fields:
+            found.blocks = _blocks(page, text, found.notes.fields)
+    known = _plain(found.letters)
+    found.blocks += (comment for comment in found.notes.comments if _plain(comment) not in known)
+    return found
+
+
+def _blocks(page: pdfium.PdfPage, text: PageText, fields: Sequence[Piece]) -> list[Block]:
+    pieces = placed(_within(turned(*page.get_bbox(), text.turn), text.pieces()), fields)
+    items = with_tables(text, pieces, grids(rules(page, text.turn)))
+    return [_spelt(block) for block in blocks(item for part in in_order(items) for item in part)]
+
+
+def _within(seen: Box, pieces: Sequence[Piece]) -> list[Piece]:
+    """Without what stands beside the page."""
+    return [
+        piece
+        for piece in pieces
+        if seen.left <= (piece.box.left + piece.box.right) / 2 <= seen.right
+        and seen.bottom <= (piece.box.bottom + piece.box.top) / 2 <= seen.top
+    ]
+
+
+def _spelt(block: Block) -> Block:
+    """Ligatures as their letters."""
+    if isinstance(block, str):
+        return block.translate(_LETTERS)
+    return [[cell.translate(_LETTERS) for cell in row] for row in block]
+
+
+def flattened(document: pdfium.PdfDocument, index: int, known: str) -> Iterator[str]:
+    """Lines that only the pictures of its notes and fields show. The page is another one afterwards."""
+    with closing(document[index]) as page:
+        raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
+    with closing(document[index]) as page, closing(page.get_textpage()) as textpage:
+        lines = str(textpage.get_text_range()).translate(_LETTERS).splitlines()
+    known = _plain(known)
+    return (line for line in lines if line.strip() and _plain(line) not in known)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace(DIVISION, "-").split())
