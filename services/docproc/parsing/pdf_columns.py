@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from services.docproc.parsing.pdf_lines import Piece
 from services.docproc.parsing.pdf_tables import Table
@@ -39,7 +40,7 @@ def _parts(items: Sequence[Item], leftwards: bool, depth: int) -> Iterator[Seque
     if cut is None:
         yield items
         return
-    for band in _bands(items, cut):
+    for band in _bands(sorted(items, key=_height), cut):
         left, right = _sides(band, cut)
         if len(left) + len(right) < len(band) or not _are_columns(left, right):
             yield from _parts(band, leftwards, depth + 1) if len(band) < len(items) else (band,)
@@ -50,32 +51,34 @@ def _parts(items: Sequence[Item], leftwards: bool, depth: int) -> Iterator[Seque
 
 def _best_cut(items: Sequence[Item]) -> float | None:
     """The x that parts the most lines into columns."""
-    starts = Counter(round(item.box.left / 2) for item in items)
+    ordered = sorted(items, key=_height)
     best, most = None, 0
-    for start, count in starts.items():
-        if count + starts[start + 1] + starts[start - 1] < _LINES:
-            continue
-        cut = start * 2 - 1.5
-        parted = sum(len(band) for band in _bands(items, cut) if _are_columns(*_sides(band, cut)))
+    for cut in _cuts(items):
+        parted = sum(len(band) for band in _bands(ordered, cut) if _are_columns(*_sides(band, cut)))
         if parted > most:
             best, most = cut, parted
     return best
 
 
-def _bands(items: Sequence[Item], cut: float) -> Iterator[list[Item]]:
-    """The items from the top: runs of those beside the cut, and between them runs of those across it."""
-    across = sorted((item for item in items if _crosses(item, cut)), key=_height)
-    beside = sorted((item for item in items if not _crosses(item, cut)), key=_height)
-    band: list[Item] = []
-    while across or beside:
-        wide = bool(across) and (not beside or _height(across[0]) <= _height(beside[0]))
-        item = (across if wide else beside).pop(0)
-        if band and _crosses(band[-1], cut) is not wide:
-            yield band
-            band = []
-        band.append(item)
-    if band:
-        yield band
+def _cuts(items: Sequence[Item]) -> Iterator[float]:
+    """Where several lines begin that have enough text beside them."""
+    starts = Counter(round(item.box.left / 2) for item in items)
+    least = _LINES * _LETTERS
+    for start, count in starts.items():
+        around = (starts[start - 1], starts[start + 1])
+        if count + sum(around) >= _LINES and count >= max(around):
+            cut = start * 2 - 1.5
+            if all(sum(map(_letters, side)) >= least for side in _sides(items, cut)):
+                yield cut
+
+
+def _letters(item: Item) -> int:
+    return len(item.text) if isinstance(item, Piece) else _LETTERS
+
+
+def _bands(ordered: Sequence[Item], cut: float) -> Iterator[list[Item]]:
+    """Runs of those beside the cut, and between them runs of those across it."""
+    return (list(band) for _, band in groupby(ordered, key=lambda item: _crosses(item, cut)))
 
 
 def _crosses(item: Item, cut: float) -> bool:

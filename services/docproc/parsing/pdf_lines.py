@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from ctypes import byref, c_double
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pypdfium2 as pdfium
 from pypdfium2 import raw
@@ -68,7 +70,10 @@ class PageText:
     def __init__(self, textpage: pdfium.PdfTextPage) -> None:
         self._page = textpage.raw
         self.text = str(textpage.get_text_range())
+        self._plain = len(self.text) == textpage.count_chars()
         self._rect = raw.FS_RECTF()
+        self._edges = [c_double() for _ in range(4)]
+        self._pointers = [byref(edge) for edge in self._edges]
         self._spans = [span for span in map(self._span, _LINE.finditer(self.text)) if span is not None]
         turns: Counter[int] = Counter()
         for span in self._spans:
@@ -90,13 +95,16 @@ class PageText:
         if not text:
             return None
         start = found.start() + len(found[0]) - len(found[0].lstrip())
-        first = raw.FPDFText_GetCharIndexFromTextIndex(self._page, start)
-        last = raw.FPDFText_GetCharIndexFromTextIndex(self._page, start + len(text) - 1)
+        first, last = self._index(start), self._index(start + len(text) - 1)
         if first < 0 or last < first:
             return None
         angle = raw.FPDFText_GetCharAngle(self._page, first)
         broken = self.text[found.end() : found.end() + 1] in tuple(_HYPHEN)
         return _Span(text, first, last, round(angle / (math.pi / 2)) % 4, broken)
+
+    def _index(self, at: int) -> int:
+        """pdfium counts characters that stand for nothing, too."""
+        return at if self._plain else int(raw.FPDFText_GetCharIndexFromTextIndex(self._page, at))
 
     def _pieces(self, number: int, span: _Span) -> Iterator[Piece]:
         upright = span.turn == self.turn
@@ -108,18 +116,33 @@ class PageText:
         for rect in rects[1:]:
             box.include(rect)
         base = self._base(span.first)
-        if upright and _has_gap(rects, _GAP * size):
-            characters = self.characters(number)
-            if characters:
+        if upright and len(groups := _groups(rects, _GAP * size)) > 1:
+            ends = self._ends(span, groups)
+            if ends:
+                yield from _parts(span, groups, ends, Piece("", box, base, size, number))
+                return
+            if characters := self.characters(number):
                 yield from split(characters, size, base, number, span.broken)
                 return
         yield Piece(span.text, box, base, size, number, upright, span.broken)
 
+    def _ends(self, span: _Span, groups: list[Box]) -> list[int]:
+        """Where in the span each group ends; empty where its characters don't simply follow each other to the right."""
+        if span.last - span.first + 1 != len(span.text) or any(one.left > other.left for one, other in pairwise(groups)):
+            return []
+        ends, low = list[int](), 0
+        for one, other in pairwise(groups):
+            gap = (one.right + other.left) / 2
+            low = bisect_left(range(len(span.text)), gap, lo=low, key=lambda at: self._loose(span.first + at).left)
+            ends.append(low)
+        return [*ends, len(span.text)]
+
     def _rects(self, span: _Span) -> list[Box]:
-        left, top, right, bottom = (c_double() for _ in range(4))
+        left, top, right, bottom = self._edges
+        pointers = self._pointers
         boxes = []
         for index in range(raw.FPDFText_CountRects(self._page, span.first, span.last - span.first + 1)):
-            raw.FPDFText_GetRect(self._page, index, byref(left), byref(top), byref(right), byref(bottom))
+            raw.FPDFText_GetRect(self._page, index, *pointers)
             boxes.append(turned(left.value, bottom.value, right.value, top.value, self.turn))
         return boxes
 
@@ -135,8 +158,8 @@ class PageText:
         return height if height > 0 else max(max(rect.top - rect.bottom for rect in rects), 1.0)
 
     def _base(self, index: int) -> float:
-        x, y = c_double(), c_double()
-        raw.FPDFText_GetCharOrigin(self._page, index, byref(x), byref(y))
+        x, y, *_ = self._edges
+        raw.FPDFText_GetCharOrigin(self._page, index, *self._pointers[:2])
         return turned(x.value, y.value, x.value, y.value, self.turn).bottom
 
 
@@ -151,14 +174,25 @@ def turned(left: float, bottom: float, right: float, top: float, turn: int) -> B
     return Box(left, bottom, right, top)
 
 
-def _has_gap(rects: list[Box], limit: float) -> bool:
-    edges = sorted((rect.left, rect.right) for rect in rects)
-    reach = edges[0][1]
-    for left, right in edges[1:]:
-        if left - reach > limit:
-            return True
-        reach = max(reach, right)
-    return False
+def _groups(rects: list[Box], limit: float) -> list[Box]:
+    """What stands together, in the order of the file where that runs to the right; else from the left."""
+    groups: list[Box] = []
+    ordered = all(one.left <= other.left for one, other in pairwise(rects))
+    for rect in rects if ordered else sorted(rects, key=lambda rect: rect.left):
+        if groups and rect.left - groups[-1].right <= limit:
+            groups[-1].include(rect)
+        else:
+            groups.append(Box(rect.left, rect.bottom, rect.right, rect.top))
+    return groups if ordered else groups[::-1]
+
+
+def _parts(span: _Span, groups: list[Box], ends: list[int], like: Piece) -> Iterator[Piece]:
+    start = 0
+    for box, end in zip(groups, ends, strict=True):
+        text = " ".join(span.text[start:end].split())
+        start = end
+        if text:
+            yield Piece(text, box, like.base, like.size, like.number, broken=span.broken and end == ends[-1])
 
 
 def split(

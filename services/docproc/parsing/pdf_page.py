@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -48,8 +49,14 @@ def shown(page: pdfium.PdfPage) -> Shown:
 
 def _blocks(page: pdfium.PdfPage, text: PageText, fields: Sequence[Piece]) -> list[Block]:
     pieces = placed(_within(turned(*page.get_bbox(), text.turn), text.pieces()), fields)
-    items = with_tables(text, pieces, grids(rules(page, text.turn)))
+    items = with_tables(text, pieces, grids(rules(page, text.turn))) if _may_be_tabular(pieces) else pieces
     return [_spelt(block) for block in blocks(item for part in in_order(items) for item in part)]
+
+
+def _may_be_tabular(pieces: Sequence[Piece]) -> bool:
+    """Whether at least two lines have pieces beside each other, since looking for rules takes its time."""
+    beside = Counter(round(piece.base) for piece in pieces)
+    return sum(count > 1 for count in beside.values()) > 1
 
 
 def _within(seen: Box, pieces: Sequence[Piece]) -> list[Piece]:

@@ -14,6 +14,7 @@ from services.docproc.parsing.pdf_lines import turned
 _MOST_OBJECTS = 20_000
 _MOST_SEGMENTS = 20_000
 _DEPTH = 4
+_MAY_HOLD_RULES = (raw.FPDF_PAGEOBJ_PATH, raw.FPDF_PAGEOBJ_FORM)
 _THIN = 3.0
 """Points: a filled shape at most this wide is a rule, and so is a stroke that leans no further."""
 _SHORT = 3.0
@@ -73,7 +74,9 @@ def _drawn(page: pdfium.PdfPage) -> Iterator[_Drawn]:
         raise _TooMany
     budget = _Budget()
     for index in range(count):
-        yield from _object(raw.FPDFPage_GetObject(page, index), (1, 0, 0, 1, 0, 0), budget, 0)
+        item = raw.FPDFPage_GetObject(page, index)
+        if raw.FPDFPageObj_GetType(item) in _MAY_HOLD_RULES:
+            yield from _object(item, (1, 0, 0, 1, 0, 0), budget, 0)
 
 
 class _Budget:
