@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -13,11 +14,12 @@ Item = Piece | Table
 
 _MOST_ITEMS = 3_000
 _DEPTH = 4
-_LINES = 3
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_LINES = 4
 """A column has at least so many lines."""
-_LETTERS = 14
-"""A column's lines have on average at least so many characters: those of a table have fewer."""
-_GUTTER = 0.5
+_WORDS = 3.0
+"""A column's lines have on average at least so many words: those of a table have fewer."""
+_GUTTER = 0.8
 """In heights of a line."""
 _RIGHT_TO_LEFT = range(0x590, 0x8FF)
 
@@ -26,16 +28,16 @@ def columns(items: Sequence[Item]) -> list[list[Item]]:
     """The items by column, as one reads: what stands above columns first, then each of them, then what follows."""
     if not 2 * _LINES <= len(items) <= _MOST_ITEMS:
         return [list(items)]
-    leftwards = _leftwards(items)
-    return [list(part) for part in _parts(items, leftwards, 0)]
+    return [list(part) for part in _parts(items, leftwards(items), 0)]
 
 
-def _leftwards(items: Sequence[Item]) -> bool:
+def leftwards(items: Sequence[Item]) -> bool:
+    """Whether most of it is in a script that runs from the right to the left."""
     letters = [ord(letter) for item in items if isinstance(item, Piece) for letter in item.text[:8] if letter.isalpha()]
     return sum(code in _RIGHT_TO_LEFT for code in letters) * 2 > len(letters)
 
 
-def _parts(items: Sequence[Item], leftwards: bool, depth: int) -> Iterator[Sequence[Item]]:
+def _parts(items: Sequence[Item], from_right: bool, depth: int) -> Iterator[Sequence[Item]]:
     cut = _best_cut(items) if depth < _DEPTH else None
     if cut is None:
         yield items
@@ -43,10 +45,10 @@ def _parts(items: Sequence[Item], leftwards: bool, depth: int) -> Iterator[Seque
     for band in _bands(sorted(items, key=_height), cut):
         left, right = _sides(band, cut)
         if len(left) + len(right) < len(band) or not _are_columns(left, right):
-            yield from _parts(band, leftwards, depth + 1) if len(band) < len(items) else (band,)
+            yield from _parts(band, from_right, depth + 1) if len(band) < len(items) else (band,)
         else:
-            for side in (right, left) if leftwards else (left, right):
-                yield from _parts(side, leftwards, depth + 1)
+            for side in (right, left) if from_right else (left, right):
+                yield from _parts(side, from_right, depth + 1)
 
 
 def _best_cut(items: Sequence[Item]) -> float | None:
@@ -63,17 +65,20 @@ def _best_cut(items: Sequence[Item]) -> float | None:
 def _cuts(items: Sequence[Item]) -> Iterator[float]:
     """Where several lines begin that have enough text beside them."""
     starts = Counter(round(item.box.left / 2) for item in items)
-    least = _LINES * _LETTERS
+    least = _LINES * _WORDS
     for start, count in starts.items():
         around = (starts[start - 1], starts[start + 1])
         if count + sum(around) >= _LINES and count >= max(around):
             cut = start * 2 - 1.5
-            if all(sum(map(_letters, side)) >= least for side in _sides(items, cut)):
+            if all(sum(map(_words, side)) >= least for side in _sides(items, cut)):
                 yield cut
 
 
-def _letters(item: Item) -> int:
-    return len(item.text) if isinstance(item, Piece) else _LETTERS
+def _words(item: Item) -> float:
+    """Those of two letters or more; in scripts that don't part their words, two characters count as one."""
+    if not isinstance(item, Piece):
+        return _WORDS
+    return len(_WORD.findall(item.text)) + sum(letter >= "\u2e80" for letter in item.text) / 2
 
 
 def _bands(ordered: Sequence[Item], cut: float) -> Iterator[list[Item]]:
@@ -106,8 +111,8 @@ def _are_columns(left: Sequence[Item], right: Sequence[Item]) -> bool:
 
 def _reads(side: Sequence[Item]) -> bool:
     """Whether it is running text: enough lines, which are long enough."""
-    rows = Counter[int]()
+    rows: defaultdict[int, float] = defaultdict(float)
     for item in side:
         if isinstance(item, Piece):
-            rows[round(item.base / 3)] += len(item.text)
-    return len(rows) >= _LINES and sum(rows.values()) >= _LETTERS * len(rows)
+            rows[round(item.base / 3)] += _words(item)
+    return len(rows) >= _LINES and sum(rows.values()) >= _WORDS * len(rows)

@@ -14,7 +14,7 @@ from itertools import pairwise
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
-_LINE = re.compile("[^\r\n\ufffe\x02]+")
+_LINE = re.compile("(?:[^\r\n\ufffe\x02]|\r(?!\n))+")
 _HYPHEN = "\ufffe\x02"
 _GAP = 0.9
 """The space, in heights of the line, that parts two pieces which stand beside each other."""
@@ -36,6 +36,22 @@ class Box:
     def beside(self, other: Box) -> bool:
         """Whether the two share no x."""
         return self.right <= other.left or other.right <= self.left
+
+    def holds(self, other: Box) -> bool:
+        return (
+            self.left <= other.left
+            and other.right <= self.right
+            and self.bottom <= other.bottom
+            and other.top <= self.top
+        )
+
+    def meets(self, other: Box) -> bool:
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.bottom < other.top
+            and other.bottom < self.top
+        )
 
 
 @dataclass(slots=True)
@@ -80,8 +96,9 @@ class PageText:
             turns[span.turn] += len(span.text)
         self.turn = turns.most_common(1)[0][0] if turns else 0
 
-    def pieces(self) -> list[Piece]:
-        return [piece for number, span in enumerate(self._spans) for piece in self._pieces(number, span)]
+    def pieces(self, seen: Box) -> list[Piece]:
+        """Without what stands outside of `seen`, the page's own edges."""
+        return [piece for number, span in enumerate(self._spans) for piece in self._pieces(number, span, seen)]
 
     def characters(self, number: int) -> list[tuple[str, Box]]:
         """Those of one line, without what pdfium put between them for the eye; empty where they can't be told apart."""
@@ -106,7 +123,7 @@ class PageText:
         """pdfium counts characters that stand for nothing, too."""
         return at if self._plain else int(raw.FPDFText_GetCharIndexFromTextIndex(self._page, at))
 
-    def _pieces(self, number: int, span: _Span) -> Iterator[Piece]:
+    def _pieces(self, number: int, span: _Span, seen: Box) -> Iterator[Piece]:
         upright = span.turn == self.turn
         rects = self._rects(span)
         if not rects:
@@ -116,6 +133,10 @@ class PageText:
         for rect in rects[1:]:
             box.include(rect)
         base = self._base(span.first)
+        if not seen.holds(box):
+            inside = [(letter, place) for letter, place in self.characters(number) if seen.meets(place)]
+            yield from split(inside, size, base, number, span.broken)
+            return
         if upright and len(groups := _groups(rects, _GAP * size)) > 1:
             ends = self._ends(span, groups)
             if ends:
@@ -152,10 +173,9 @@ class PageText:
         return turned(rect.left, rect.bottom, rect.right, rect.top, self.turn)
 
     def _size(self, span: _Span, rects: list[Box]) -> float:
-        """The height of a line of this font; that of the ink where the font doesn't say."""
+        """The height of a line of this font; that of the ink where the font is silent on it."""
         middle = self._loose((span.first + span.last) // 2)
-        height = middle.top - middle.bottom
-        return height if height > 0 else max(max(rect.top - rect.bottom for rect in rects), 1.0)
+        return max(middle.top - middle.bottom, max(rect.top - rect.bottom for rect in rects), 1.0)
 
     def _base(self, index: int) -> float:
         x, y, *_ = self._edges

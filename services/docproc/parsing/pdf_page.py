@@ -11,7 +11,7 @@ import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from services.docproc.parsing.pdf_grids import grids
-from services.docproc.parsing.pdf_lines import Box, PageText, Piece, turned
+from services.docproc.parsing.pdf_lines import PageText, Piece, turned
 from services.docproc.parsing.pdf_notes import Notes, notes, placed
 from services.docproc.parsing.pdf_order import in_order
 from services.docproc.parsing.pdf_paragraphs import DIVISION, Block, blocks
@@ -22,7 +22,9 @@ _MOST_CHARACTERS = 100_000
 """A page with more is taken as it stands in the file."""
 _LETTERS = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\ufffe": DIVISION}
+    | {"\x0b": "ff", "\x0c": "fi", "\r": "fl", "\x0e": "ffi", "\x0f": "ffl"}
 )
+"""Ligatures as their letters, also where a font of TeX has them and doesn't say so."""
 
 
 @dataclass(slots=True)
@@ -37,7 +39,7 @@ class Shown:
 def shown(page: pdfium.PdfPage) -> Shown:
     with closing(page.get_textpage()) as textpage:
         text = PageText(textpage)
-        found = Shown(text.text.translate(_LETTERS), notes(page, text.turn))
+        found = Shown(text.text.replace("\r\n", "\n").translate(_LETTERS), notes(page, text.turn))
         if len(text.text) > _MOST_CHARACTERS:
             found.blocks = [found.letters.replace(DIVISION, "-"), *(piece.text for piece in found.notes.fields)]
         elif text.text.strip() or found.notes.fields:
@@ -48,25 +50,15 @@ def shown(page: pdfium.PdfPage) -> Shown:
 
 
 def _blocks(page: pdfium.PdfPage, text: PageText, fields: Sequence[Piece]) -> list[Block]:
-    pieces = placed(_within(turned(*page.get_bbox(), text.turn), text.pieces()), fields)
+    pieces = placed(text.pieces(turned(*page.get_bbox(), text.turn)), fields)
     items = with_tables(text, pieces, grids(rules(page, text.turn))) if _may_be_tabular(pieces) else pieces
-    return [_spelt(block) for block in blocks(item for part in in_order(items) for item in part)]
+    return [_spelt(block) for block in blocks(in_order(items))]
 
 
 def _may_be_tabular(pieces: Sequence[Piece]) -> bool:
     """Whether at least two lines have pieces beside each other, since looking for rules takes its time."""
     beside = Counter(round(piece.base) for piece in pieces)
     return sum(count > 1 for count in beside.values()) > 1
-
-
-def _within(seen: Box, pieces: Sequence[Piece]) -> list[Piece]:
-    """Without what stands beside the page."""
-    return [
-        piece
-        for piece in pieces
-        if seen.left <= (piece.box.left + piece.box.right) / 2 <= seen.right
-        and seen.bottom <= (piece.box.bottom + piece.box.top) / 2 <= seen.top
-    ]
 
 
 def _spelt(block: Block) -> Block:
@@ -81,7 +73,7 @@ def flattened(document: pdfium.PdfDocument, index: int, known: str) -> Iterator[
     with closing(document[index]) as page:
         raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
     with closing(document[index]) as page, closing(page.get_textpage()) as textpage:
-        lines = str(textpage.get_text_range()).translate(_LETTERS).splitlines()
+        lines = str(textpage.get_text_range()).replace("\r\n", "\n").translate(_LETTERS).splitlines()
     known = _plain(known)
     return (line for line in lines if line.strip() and _plain(line) not in known)
 

@@ -15,7 +15,7 @@ Block = str | list[list[str]]
 """A paragraph or several lines, or a table's rows. U+0002 stands where a hyphen divided a word at a line's end."""
 
 DIVISION = "\x02"
-_MARKED = re.compile(r"(?:[•◦▪▫■□●○◆➢✓‣⁃*·–—-]|\(?\w{1,3}[.)])\s")
+_MARKED = re.compile(r"(?:[•◦▪▫■□●○◆➢✓‣⁃*·–—-]|\(?\w{1,3}[.):])\s")
 _DIVIDED = re.compile(r"[^\W\d_]-$")
 _AROUND = 4
 """Lines above and below, by which the width of a paragraph is told."""
@@ -71,7 +71,8 @@ def _beside(row: _Row, piece: Piece) -> bool:
 
 def _widen(row: _Row, piece: Piece) -> None:
     row.whole = bool(_MARKED.fullmatch(f"{row.text} "))
-    row.text += f" {piece.text}"
+    apart = max(piece.box.left - row.box.right, row.box.left - piece.box.right) > 0.12 * row.size
+    row.text += f" {piece.text}" if apart else piece.text
     row.box.include(piece.box)
     row.broken = piece.broken
 
