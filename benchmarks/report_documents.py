@@ -25,6 +25,7 @@ from services.ingest.media_types import HEAD_BYTES, sniff
 from shared.errors import Code, Permanent
 
 _REFUSALS = ("reject_", "no_text_")
+_RULES = re.compile(r"^\|(?: --- \|)+$|\|", re.MULTILINE)
 _QUOTES = str.maketrans("‘’‚‛“”„‟", "''''\"\"\"\"")
 
 
@@ -95,8 +96,10 @@ def score(expectations: Iterable[Expectation], results: Mapping[str, Result]) ->
 
 
 def normal(text: str) -> str:
-    """The form in which texts are compared: NFKC, straight quotes, each run of white space one space."""
-    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text).translate(_QUOTES)).strip()
+    """The form in which texts are compared: NFKC, straight quotes, each run of white space one space, tables without
+    their rules, since a row is found whether its cells are parted by `|` or by a space."""
+    plain = _RULES.sub(" ", unicodedata.normalize("NFKC", text).translate(_QUOTES))
+    return re.sub(r"\s+", " ", plain).strip()
 
 
 def _score(expectation: Expectation, result: Result) -> Score:

@@ -81,10 +81,7 @@ def _groups(level: Sequence[Rule], upright: Sequence[Rule]) -> list[tuple[list[i
 
     for i, line in enumerate(level):
         for j, post in enumerate(upright):
-            if (
-                line.start - _NEAR <= post.at <= line.end + _NEAR
-                and post.start - _NEAR <= line.at <= post.end + _NEAR
-            ):
+            if line.start - _NEAR <= post.at <= line.end + _NEAR and post.start - _NEAR <= line.at <= post.end + _NEAR:
                 leaders[leader(len(level) + j)] = leader(i)
     groups: dict[int, tuple[list[int], list[int]]] = {}
     for index in range(len(leaders)):

@@ -47,10 +47,7 @@ class Box:
 
     def meets(self, other: Box) -> bool:
         return (
-            self.left < other.right
-            and other.left < self.right
-            and self.bottom < other.top
-            and other.bottom < self.top
+            self.left < other.right and other.left < self.right and self.bottom < other.top and other.bottom < self.top
         )
 
 
@@ -149,7 +146,9 @@ class PageText:
 
     def _ends(self, span: _Span, groups: list[Box]) -> list[int]:
         """Where in the span each group ends; empty where its characters don't simply follow each other to the right."""
-        if span.last - span.first + 1 != len(span.text) or any(one.left > other.left for one, other in pairwise(groups)):
+        if span.last - span.first + 1 != len(span.text) or any(
+            one.left > other.left for one, other in pairwise(groups)
+        ):
             return []
         ends, low = list[int](), 0
         for one, other in pairwise(groups):
@@ -215,9 +214,7 @@ def _parts(span: _Span, groups: list[Box], ends: list[int], like: Piece) -> Iter
             yield Piece(text, box, like.base, like.size, like.number, broken=span.broken and end == ends[-1])
 
 
-def split(
-    characters: list[tuple[str, Box]], size: float, base: float, number: int, broken: bool
-) -> Iterator[Piece]:
+def split(characters: list[tuple[str, Box]], size: float, base: float, number: int, broken: bool) -> Iterator[Piece]:
     """The pieces of a line of which these are the characters."""
     letters: list[str] = []
     box: Box | None = None

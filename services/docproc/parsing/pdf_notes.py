@@ -140,4 +140,3 @@ def _string(function: Callable[..., int], *arguments: object) -> str:
     buffer = (raw.FPDF_WCHAR * (size // 2 + 1))()
     function(*arguments, buffer, size)
     return bytes(buffer)[: max(size - 2, 0)].decode("utf-16-le", "replace").replace("\r\n", "\n").replace("\r", "\n")
-

@@ -14,9 +14,9 @@ from services.docproc.parsing.pdf_grids import grids
 from services.docproc.parsing.pdf_lines import PageText, Piece, turned
 from services.docproc.parsing.pdf_notes import Notes, notes, placed
 from services.docproc.parsing.pdf_order import in_order
-from services.docproc.parsing.pdf_paragraphs import DIVISION, Block, blocks
+from services.docproc.parsing.pdf_paragraphs import Block, blocks
 from services.docproc.parsing.pdf_rules import rules
-from services.docproc.parsing.pdf_tables import with_tables
+from services.docproc.parsing.pdf_tables import DIVISION, with_tables
 
 _MOST_CHARACTERS = 100_000
 """A page with more is taken as it stands in the file."""

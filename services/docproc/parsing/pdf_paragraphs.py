@@ -9,14 +9,12 @@ from statistics import median
 
 from services.docproc.parsing.pdf_columns import Item
 from services.docproc.parsing.pdf_lines import Box, Piece
-from services.docproc.parsing.pdf_tables import Table
+from services.docproc.parsing.pdf_tables import DIVIDED, DIVISION, Table
 
 Block = str | list[list[str]]
-"""A paragraph or several lines, or a table's rows. U+0002 stands where a hyphen divided a word at a line's end."""
+"""A paragraph or several lines, or a table's rows."""
 
-DIVISION = "\x02"
 _MARKED = re.compile(r"(?:[•◦▪▫■□●○◆➢✓‣⁃*·–—-]|\(?\w{1,3}[.):])\s")
-_DIVIDED = re.compile(r"[^\W\d_]-$")
 _AROUND = 4
 """Lines above and below, by which the width of a paragraph is told."""
 _APART = 1.35
@@ -71,7 +69,7 @@ def _beside(row: _Row, piece: Piece) -> bool:
 
 def _widen(row: _Row, piece: Piece) -> None:
     row.whole = bool(_MARKED.fullmatch(f"{row.text} "))
-    apart = max(piece.box.left - row.box.right, row.box.left - piece.box.right) > 0.12 * row.size
+    apart = max(piece.box.left - row.box.right, row.box.left - piece.box.right) > 0.22 * row.size
     row.text += f" {piece.text}" if apart else piece.text
     row.box.include(piece.box)
     row.broken = piece.broken
@@ -112,7 +110,7 @@ def _usual_distance(rows: Sequence[_Row]) -> float:
 def _is_divided(one: _Row, other: _Row) -> bool:
     if one.broken:
         return other.text[:1].isalpha()
-    return other.text[:1].islower() and bool(_DIVIDED.search(one.text)) and other.base < one.base
+    return other.text[:1].islower() and bool(DIVIDED.search(one.text)) and other.base < one.base
 
 
 def _goes_on(rows: Sequence[_Row], at: int, continued: bool) -> bool:

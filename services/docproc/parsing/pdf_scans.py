@@ -10,7 +10,8 @@ import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from services.docproc.parsing import refusals
-from services.docproc.parsing.pdf_paragraphs import DIVISION, Block
+from services.docproc.parsing.pdf_paragraphs import Block
+from services.docproc.parsing.pdf_tables import DIVISION
 from services.docproc.parsing.tesseract import CannotRead, OutOfTime, Tesseract
 
 _FEW_LETTERS = 50

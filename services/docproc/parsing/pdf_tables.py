@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from services.docproc.parsing.pdf_grids import Grid
 from services.docproc.parsing.pdf_lines import Box, PageText, Piece, split
 
+DIVISION = "\x02"
+"""Stands where a hyphen divided a word at a line's end."""
+DIVIDED = re.compile(r"[^\W\d_]-$")
 _LARGEST_CELL = 2_000
 """Characters: a frame with more in it arranges a page and is no table."""
+_UNRULED = 3
+_SHORT = 30
+_LEVEL = 2.0
+"""Points within which base lines are one."""
 
 
 @dataclass(slots=True)
@@ -100,31 +109,43 @@ def _is_table(filled: _Filled, rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _rows(filled: _Filled) -> Iterator[list[str]]:
-    width = len(filled.grid.columns) - 1
     used = sorted({column for _, column in filled.entries})
+    total = len(_bases(entry for entries in filled.entries.values() for entry in entries))
     for row in range(len(filled.grid.rows) - 1):
-        cells = {column: filled.entries.get((row, column), []) for column in range(width)}
-        for line in _lines(cells):
-            yield [_joined(line[column]) for column in used]
+        cells = [filled.entries.get((row, column), []) for column in used]
+        tops = [float("inf"), *_tops(cells, total), float("-inf")]
+        for top, bottom in pairwise(tops):
+            yield [_joined([entry for entry in cell if bottom < entry.base <= top]) for cell in cells]
 
 
-def _lines(cells: dict[int, list[_Entry]]) -> Iterator[dict[int, list[_Entry]]]:
-    """One row, or as many as stand in it where a table has no rules between its rows: each on a base line of its own."""
-    bases = sorted({round(entry.base) for entries in cells.values() for entry in entries}, reverse=True)
-    filled = [entries for entries in cells.values() if entries]
-    even = all(len({round(entry.base) for entry in entries}) * 5 >= len(bases) * 4 for entries in filled)
-    if len(filled) < 2 or len(bases) < 3 or not even:
-        yield cells
-        return
-    for base in bases:
-        yield {column: [entry for entry in entries if round(entry.base) == base] for column, entries in cells.items()}
+def _tops(cells: Sequence[Sequence[_Entry]], total: int) -> list[float]:
+    """Above which heights a row ends: some tables have no rules between rows, but each begins in the first column."""
+    first, others = _bases(cells[0]), _bases(entry for cell in cells[1:] for entry in cell)
+    here = len(_bases(entry for cell in cells for entry in cell))
+    if len(first) < _UNRULED or here * 2 <= total or len(cells) < 2:
+        return []
+    even = sum(any(abs(base - other) <= _LEVEL for other in others) for base in first) * 5 >= len(first) * 4
+    short = sum(len(entry.text) for entry in cells[0]) <= _SHORT * len(first)
+    return [base + _LEVEL for base in first[1:]] if even and short else []
+
+
+def _bases(entries: Iterable[_Entry]) -> list[float]:
+    """The base lines from the top, each once."""
+    bases: list[float] = []
+    for base in sorted((entry.base for entry in entries), reverse=True):
+        if not bases or bases[-1] - base > _LEVEL:
+            bases.append(base)
+    return bases
 
 
 def _joined(entries: Sequence[_Entry]) -> str:
-    parts: list[str] = []
-    for entry in sorted(entries, key=lambda entry: -round(entry.base)):
-        parts += (entry.text, "\x02" if entry.broken else " ")
-    return "".join(parts).strip(" ").removesuffix("\x02")
+    text, divided = "", False
+    for entry in sorted(entries, key=lambda entry: -round(entry.base / _LEVEL)):
+        if text and not divided and DIVIDED.search(text) and entry.text[:1].islower():
+            text, divided = text[:-1], True
+        text += (DIVISION if divided else " ") + entry.text
+        divided = entry.broken
+    return text.strip()
 
 
 def _placed(mixed: Sequence[Piece | Table], filled: _Filled, table: Table) -> Iterator[Piece | Table]:

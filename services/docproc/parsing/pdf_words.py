@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from services.docproc.parsing.pdf_paragraphs import DIVISION, Block
+from services.docproc.parsing.pdf_paragraphs import Block
+from services.docproc.parsing.pdf_tables import DIVISION
 
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _DIVIDED = re.compile(rf"([\w-]*){DIVISION}(\w*)")

@@ -13,6 +13,8 @@ import pypdfium2 as pdfium
 
 _DOTS_PER_INCH = 300
 _MOST_PIXELS = 20_000_000
+
+
 class CannotRead(Exception):
     """Tesseract can't be run as it is set up; the message is what it says."""
 
