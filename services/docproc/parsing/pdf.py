@@ -104,4 +104,6 @@ class _Reading:
 
 
 def _length(blocks: list[Block]) -> int:
-    return sum(len(block) if isinstance(block, str) else sum(map(len, sum(block, []))) for block in blocks)
+    return sum(
+        len(block) if isinstance(block, str) else sum(len(cell) for row in block for cell in row) for block in blocks
+    )

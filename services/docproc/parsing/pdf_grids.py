@@ -11,13 +11,13 @@ from services.docproc.parsing.pdf_rules import Rule, Rules
 
 _NEAR = 3.0
 """Points within which two rules are one, or meet."""
-_MOST_RULES = 3_000
-_MOST_CELLS = 5_000
+_MOST_RULES = 10_000
+_MOST_CROSSINGS = 40_000
 
 
 @dataclass(slots=True)
 class Grid:
-    """`columns` and `rows` are the edges, from the left and from the top; `cells` maps each place to its cell's first."""
+    """`columns` and `rows` are the edges, from the left and the top; `cells` maps each place to its cell's first."""
 
     box: Box
     columns: list[float]
@@ -39,6 +39,8 @@ def grids(drawn: Rules) -> list[Grid]:
     if len(drawn.upright) < 1 or len(drawn.level) < 2 or len(drawn.upright) + len(drawn.level) > _MOST_RULES:
         return []
     level, upright = _joined(drawn.level), _joined(drawn.upright)
+    if len(level) * len(upright) > _MOST_CROSSINGS:
+        return []
     found = (_grid([level[i] for i in ours], [upright[i] for i in theirs]) for ours, theirs in _groups(level, upright))
     return [grid for grid in found if grid is not None]
 
@@ -98,7 +100,7 @@ def _grid(level: Sequence[Rule], upright: Sequence[Rule]) -> Grid | None:
         return None
     columns = _edges([rule.at for rule in upright], [end for rule in level for end in (rule.start, rule.end)])
     rows = _edges([rule.at for rule in level], [end for rule in upright for end in (rule.start, rule.end)])[::-1]
-    if len(columns) < 3 or len(rows) < 3 or len(columns) * len(rows) > _MOST_CELLS:
+    if len(columns) < 3 or len(rows) < 3:
         return None
     grid = Grid(Box(columns[0], rows[-1], columns[-1], rows[0]), columns, rows)
     _merge(grid, level, upright)
@@ -116,17 +118,19 @@ def _edges(at: Sequence[float], ends: Sequence[float]) -> list[float]:
 
 def _merge(grid: Grid, level: Sequence[Rule], upright: Sequence[Rule]) -> None:
     """Places that no rule parts are one cell."""
+    above = [[rule for rule in level if abs(rule.at - edge) <= _NEAR] for edge in grid.rows]
+    beside = [[rule for rule in upright if abs(rule.at - edge) <= _NEAR] for edge in grid.columns]
     for row in range(len(grid.rows) - 1):
         y = (grid.rows[row] + grid.rows[row + 1]) / 2
         for column in range(len(grid.columns) - 1):
             x = (grid.columns[column] + grid.columns[column + 1]) / 2
-            if column and not _parted(upright, grid.columns[column], y):
+            if column and not _parted(beside[column], y):
                 grid.cells[row, column] = grid.cells[row, column - 1]
-            elif row and not _parted(level, grid.rows[row], x):
+            elif row and not _parted(above[row], x):
                 grid.cells[row, column] = grid.cells[row - 1, column]
             else:
                 grid.cells[row, column] = (row, column)
 
 
-def _parted(rules: Sequence[Rule], at: float, across: float) -> bool:
-    return any(abs(rule.at - at) <= _NEAR and rule.start <= across <= rule.end for rule in rules)
+def _parted(rules: Sequence[Rule], across: float) -> bool:
+    return any(rule.start <= across <= rule.end for rule in rules)

@@ -114,7 +114,7 @@ class PageText:
             return None
         angle = raw.FPDFText_GetCharAngle(self._page, first)
         broken = self.text[found.end() : found.end() + 1] in tuple(_HYPHEN)
-        return _Span(text, first, last, round(angle / (math.pi / 2)) % 4, broken)
+        return _Span(text, first, last, round(-angle / (math.pi / 2)) % 4, broken)
 
     def _index(self, at: int) -> int:
         """pdfium counts characters that stand for nothing, too."""
@@ -163,27 +163,28 @@ class PageText:
         boxes = []
         for index in range(raw.FPDFText_CountRects(self._page, span.first, span.last - span.first + 1)):
             raw.FPDFText_GetRect(self._page, index, *pointers)
-            boxes.append(turned(left.value, bottom.value, right.value, top.value, self.turn))
+            boxes.append(turned((left.value, bottom.value, right.value, top.value), self.turn))
         return boxes
 
     def _loose(self, index: int) -> Box:
         rect = self._rect
         raw.FPDFText_GetLooseCharBox(self._page, index, rect)
-        return turned(rect.left, rect.bottom, rect.right, rect.top, self.turn)
+        return turned((rect.left, rect.bottom, rect.right, rect.top), self.turn)
 
     def _size(self, span: _Span, rects: list[Box]) -> float:
         """The height of a line of this font; that of the ink where the font is silent on it."""
         middle = self._loose((span.first + span.last) // 2)
-        return max(middle.top - middle.bottom, max(rect.top - rect.bottom for rect in rects), 1.0)
+        return max(middle.top - middle.bottom, *(rect.top - rect.bottom for rect in rects), 1.0)
 
     def _base(self, index: int) -> float:
         x, y, *_ = self._edges
         raw.FPDFText_GetCharOrigin(self._page, index, *self._pointers[:2])
-        return turned(x.value, y.value, x.value, y.value, self.turn).bottom
+        return turned((x.value, y.value, x.value, y.value), self.turn).bottom
 
 
-def turned(left: float, bottom: float, right: float, top: float, turn: int) -> Box:
-    """The box as it lies after `turn` quarter turns with the clock."""
+def turned(edges: tuple[float, float, float, float], turn: int) -> Box:
+    """The box of left, bottom, right and top as it lies after `turn` quarter turns with the clock."""
+    left, bottom, right, top = edges
     if turn == 1:
         return Box(bottom, -right, top, -left)
     if turn == 2:

@@ -18,6 +18,7 @@ _SHOWS_ITSELF = (raw.FPDF_ANNOT_STAMP, raw.FPDF_ANNOT_FREETEXT)
 _CHOICES = (raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FORMFIELD_LISTBOX)
 _BOXES = (raw.FPDF_FORMFIELD_CHECKBOX, raw.FPDF_FORMFIELD_RADIOBUTTON)
 _PASSWORD = 1 << 13
+_MOST_PAIRS = 1_000_000
 
 
 @dataclass(slots=True)
@@ -44,6 +45,8 @@ def notes(page: pdfium.PdfPage, turn: int) -> Notes:
 
 def placed(pieces: Sequence[Piece], fields: Sequence[Piece]) -> list[Piece]:
     """The pieces, with each field behind what stands to its left, else before what stands to its right, else below."""
+    if len(pieces) * len(fields) > _MOST_PAIRS:
+        return [*pieces, *fields]
     placed = list(pieces)
     for each in fields:
         placed.insert(_place(placed, each.box), each)
@@ -116,7 +119,7 @@ def _chosen(form: raw.FPDF_FORMHANDLE, annotation: raw.FPDF_ANNOTATION) -> Itera
 def _piece(annotation: raw.FPDF_ANNOTATION, text: str, turn: int, number: int) -> Piece:
     rect = raw.FS_RECTF()
     raw.FPDFAnnot_GetRect(annotation, byref(rect))
-    box = turned(rect.left, min(rect.bottom, rect.top), rect.right, max(rect.bottom, rect.top), turn)
+    box = turned((rect.left, min(rect.bottom, rect.top), rect.right, max(rect.bottom, rect.top)), turn)
     size = min(box.top - box.bottom, 12.0)
     return Piece(text.strip(), box, (box.bottom + box.top) / 2 - 0.3 * size, size, number)
 

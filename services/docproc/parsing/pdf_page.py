@@ -50,7 +50,7 @@ def shown(page: pdfium.PdfPage) -> Shown:
 
 
 def _blocks(page: pdfium.PdfPage, text: PageText, fields: Sequence[Piece]) -> list[Block]:
-    pieces = placed(text.pieces(turned(*page.get_bbox(), text.turn)), fields)
+    pieces = placed(text.pieces(turned(page.get_bbox(), text.turn)), fields)
     items = with_tables(text, pieces, grids(rules(page, text.turn))) if _may_be_tabular(pieces) else pieces
     return [_spelt(block) for block in blocks(in_order(items))]
 

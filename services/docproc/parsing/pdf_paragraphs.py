@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from services.docproc.parsing.pdf_columns import Item
@@ -102,7 +103,7 @@ def _paragraphs(rows: Sequence[_Row]) -> Iterator[str]:
 
 
 def _usual_distance(rows: Sequence[_Row]) -> float:
-    distances = [one.base - other.base for one, other in zip(rows, rows[1:], strict=False)]
+    distances = [one.base - other.base for one, other in pairwise(rows)]
     usual = [distance for distance in distances if distance > 0]
     return median(usual) if usual else 0.0
 

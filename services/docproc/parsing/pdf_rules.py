@@ -52,7 +52,7 @@ def rules(page: pdfium.PdfPage, turn: int) -> Rules:
 def _rules(lines: Iterable[_Line], turn: int) -> Rules:
     level, upright = list[Rule](), list[Rule]()
     for line in lines:
-        place = turned(*line, turn)
+        place = turned(line, turn)
         width, height = place.right - place.left, place.top - place.bottom
         if height <= _THIN and width >= _SHORT and width > height:
             level.append(Rule((place.top + place.bottom) / 2, place.left, place.right))
@@ -125,9 +125,8 @@ def _filled(points: list[tuple[bool, float, float]]) -> Iterator[_Drawn]:
             if min(right - left, top - bottom) <= _THIN:
                 yield (left, bottom, right, top), False
             elif len(shape) <= 5:
-                edges = ((left, top, right, top), (left, bottom, right, bottom))
-                edges += ((left, bottom, left, top), (right, bottom, right, top))
-                yield from ((edge, True) for edge in edges)
+                yield from (((left, y, right, y), True) for y in (bottom, top))
+                yield from (((x, bottom, x, top), True) for x in (left, right))
             shape = []
         shape.append((x, y))
 

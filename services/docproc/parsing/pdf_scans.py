@@ -46,7 +46,7 @@ def _pictured(page: pdfium.PdfPage) -> float:
             raw.FPDFPageObj_GetBounds(item, *edges)
             x, y, far_x, far_y = (edge.value for edge in edges)
             covered += max(min(far_x, right) - max(x, left), 0) * max(min(far_y, top) - max(y, bottom), 0)
-    return covered / max((right - left) * (top - bottom), 1.0)
+    return float(covered / max((right - left) * (top - bottom), 1.0))
 
 
 class Scans:
@@ -56,7 +56,7 @@ class Scans:
         self._tesseract = Tesseract.found(languages, seconds)
         self._unread: list[int] = []
         self._late: list[int] = []
-        self._trouble = "" if self._tesseract else "Tesseract is not installed"
+        self._trouble = "Tesseract is not installed"
 
     def read(self, page: pdfium.PdfPage, number: int, layer: Sequence[Block]) -> list[Block]:
         """What the page shows: `layer`, its own text, where nothing can read it."""
@@ -69,7 +69,7 @@ class Scans:
             self._late.append(number)
             return list(layer)
         except CannotRead as error:
-            self._trouble = str(error)
+            self._trouble = f"Tesseract failed: {error}"
             self._unread.append(number)
             return list(layer)
         return [_BROKEN.sub(DIVISION, seen.strip()), *(block for block in layer if not _in(block, seen))]
@@ -84,9 +84,9 @@ class Scans:
     def warnings(self) -> list[str]:
         warnings = []
         if self._unread:
-            warnings.append(f"Scans, not read since {self._trouble}: pages {_listed(self._unread)}")
+            warnings.append(f"Scans not read, since {self._trouble}: pages {_listed(self._unread)}")
         if self._late:
-            warnings.append(f"Scans, not read for want of time: pages {_listed(self._late)}")
+            warnings.append(f"Scans not read for want of time: pages {_listed(self._late)}")
         return warnings
 
 

@@ -124,7 +124,7 @@ def _tops(cells: Sequence[Sequence[_Entry]], total: int) -> list[float]:
     here = len(_bases(entry for cell in cells for entry in cell))
     if len(first) < _UNRULED or here * 2 <= total or len(cells) < 2:
         return []
-    even = sum(any(abs(base - other) <= _LEVEL for other in others) for base in first) * 5 >= len(first) * 4
+    even = sum(any(abs(base - other) <= _LEVEL for other in others) for base in first) * 3 >= len(first) * 2
     short = sum(len(entry.text) for entry in cells[0]) <= _SHORT * len(first)
     return [base + _LEVEL for base in first[1:]] if even and short else []
 

@@ -11,7 +11,7 @@ from services.docproc.parsing.pdf_tables import DIVISION
 
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _DIVIDED = re.compile(rf"([\w-]*){DIVISION}(\w*)")
-_COMPOUNDING = frozenset("all cross ex half high low long non self short vice well".split())
+_COMPOUNDING = frozenset(("all", "cross", "ex", "half", "high", "low", "long", "non", "self", "short", "vice", "well"))
 
 
 def undivided(pages: Iterable[Sequence[Block]]) -> list[list[Block]]:

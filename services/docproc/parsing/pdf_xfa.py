@@ -21,8 +21,7 @@ def is_dynamic(document: pdfium.PdfDocument) -> bool:
 def words(document: pdfium.PdfDocument) -> list[str]:
     """The form's own words, then each value with the name of its field."""
     packets = dict(_packets(document))
-    found = [text for name in ("template",) for text in _captions(packets.get(name, b""))]
-    return [*dict.fromkeys(found), *_values(packets.get("datasets", b""))]
+    return [*dict.fromkeys(_captions(packets.get("template", b""))), *_values(packets.get("datasets", b""))]
 
 
 def _packets(document: pdfium.PdfDocument) -> Iterator[tuple[str, bytes]]:
@@ -41,7 +40,7 @@ def _packets(document: pdfium.PdfDocument) -> Iterator[tuple[str, bytes]]:
 def _captions(packet: bytes) -> Iterator[str]:
     for element in _elements(packet):
         if etree.QName(element).localname in _WORDS:
-            text = " ".join("".join(element.itertext()).split())
+            text = " ".join("".join(map(str, element.itertext())).split())
             if text:
                 yield text
 

@@ -42,10 +42,11 @@ def encrypted(kind: str) -> Permanent:
 
 
 def needs_ocr(pages: int, trouble: str) -> Permanent:
+    """`trouble` says why nothing here has read them."""
     return Permanent(
         Code.NEEDS_OCR,
-        f"None of the {pages} page(s) has a text layer, as in a scan, and text recognition isn't set up here ({trouble}): "
-        "send it again after text recognition (OCR), or install Tesseract beside docproc",
+        f"None of the {pages} page(s) has a text layer, as in a scan, and {trouble}: install it beside docproc, with "
+        "the languages needed, or send the document again after text recognition (OCR)",
     )
 
 
