@@ -81,6 +81,7 @@ class PageText:
     """The text of one page. `turn` counts the quarter turns, against the clock, in which most of it is set."""
 
     def __init__(self, textpage: pdfium.PdfTextPage) -> None:
+        self._open = textpage  # its handle is valid as long as this lives
         self._page = textpage.raw
         self.text = str(textpage.get_text_range())
         self._plain = len(self.text) == textpage.count_chars()
@@ -173,7 +174,8 @@ class PageText:
 
     def _size(self, span: _Span, rects: list[Box]) -> float:
         """The height of a line of this font; that of the ink where the font is silent on it."""
-        middle = self._loose((span.first + span.last) // 2)
+        at = len(span.text) // 2
+        middle = self._loose(span.first + (at if span.text[at] != " " else at - 1))
         return max(middle.top - middle.bottom, *(rect.top - rect.bottom for rect in rects), 1.0)
 
     def _base(self, index: int) -> float:

@@ -132,8 +132,8 @@ def test_the_lines_of_a_paragraph_are_one(read: Read) -> None:
     """A sentence is found across a line's end; a paragraph that is set apart and an item of a list begin anew."""
     content = (
         lines(20, 250, *LEFT)
-        + lines(20, 180, *RIGHT)
-        + lines(20, 90, "- a first item in a list", "- and a second one in it")
+        + lines(20, 165, *RIGHT)
+        + lines(20, 80, "- a first item in a list", "- and a second one in it")
     )
     paragraphs = read(PDF, one_page(content)).text.split("\n\n")
     assert paragraphs == [ONE, TWO, "- a first item in a list\n- and a second one in it"]
