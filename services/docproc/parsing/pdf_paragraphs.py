@@ -20,6 +20,7 @@ _AROUND = 4
 """Lines above and below, by which the width of a paragraph is told."""
 _RAGGED = 2.5
 """In heights of a line: so much shorter than another may a line be and still go to the same margin."""
+_INDENTED = 3.0
 _APART = 1.35
 """In usual distances between lines: more parts two paragraphs."""
 
@@ -126,19 +127,16 @@ def _goes_on(rows: Sequence[_Row], at: int, continued: bool) -> bool:
     indent = other.start - one.start
     if (indent > 0.8 * one.size and not _MARKED.match(one.text)) or (continued and indent < -0.8 * one.size):
         return False
-    margin = _margin(rows, at, one)
-    if margin is None or one.end > margin + 0.5 * one.size:
-        return False
     word = other.text.split(maxsplit=1)[0]
     width = (other.end - other.start) * len(word) / len(other.text)
-    return one.end + 0.3 * one.size + width > margin
+    return one.end + 0.3 * one.size + width > _margin(rows, at, one)
 
 
-def _margin(rows: Sequence[_Row], at: int, one: _Row) -> float | None:
-    """Where the lines around end: the furthest to which two of them go, since one alone shows no margin."""
-    near = [row for row in rows[max(at - 1 - _AROUND, 0) : at + _AROUND] if _alike(row, one) and row.whole]
-    ends = sorted((row.end for row in near if not row.box.beside(one.box)), reverse=True)
-    return next((far for far, less in pairwise(ends) if far - less <= _RAGGED * one.size), None)
+def _margin(rows: Sequence[_Row], at: int, one: _Row) -> float:
+    """Where the lines around end; infinite where only one goes so far, since that shows no margin."""
+    near = [row for row in rows[max(at - 1 - _AROUND, 0) : at + _AROUND] if row.whole and _alike(row, one)]
+    ends = sorted((row.end for row in near if abs(row.start - one.start) <= _INDENTED * one.size), reverse=True)
+    return ends[0] if len(ends) > 1 and ends[0] - ends[1] <= _RAGGED * one.size else float("inf")
 
 
 def _alike(one: _Row, other: _Row) -> bool:

@@ -50,7 +50,7 @@ def with_tables(text: PageText, pieces: list[Piece], grids: Sequence[Grid]) -> l
     mixed: list[Piece | Table] = list(pieces)
     for grid in grids:
         filled = _fill(text, [piece for piece in mixed if isinstance(piece, Piece)], grid)
-        rows = list(_rows(filled))
+        rows = list(_rows(filled)) if filled.entries else []
         if _is_table(filled, rows):
             mixed = list(_placed(mixed, filled, Table(grid.box, rows)))
     return mixed

@@ -9,7 +9,7 @@ import pytest
 from services.docproc.chunking import ChunkOptions, chunk
 from services.docproc.parsing import Heading, Limits, parse
 from shared.errors import Code, Permanent
-from tests.services.docproc.parsing.pdfs import PAGE, at, one_page, pdf, show, stream, with_empty_password
+from tests.services.docproc.parsing.pdfs import PAGE, at, one_page, pdf, show, with_empty_password
 from tests.services.docproc.parsing.reading import Read
 
 PDF = "application/pdf"

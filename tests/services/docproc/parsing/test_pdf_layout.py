@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import random
+import re
 import time
+from collections import Counter
+
+import pytest
 
 from tests.services.docproc.parsing.pdfs import at, grid, lines, one_page, paged, rule
 from tests.services.docproc.parsing.reading import Read
@@ -245,6 +250,24 @@ def test_a_frame_is_no_table(read: Read) -> None:
     text = read(PDF, one_page(content)).text
     assert "|" not in text
     assert ONE in text
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_letter_is_lost_or_doubled(read: Read, seed: int) -> None:
+    """Whatever stands where, and whatever is drawn around it: each word is read, and once."""
+    chance = random.Random(seed)
+    words = [f"w{number}x" for number in range(chance.choice((3, 20, 60)))]
+    step = chance.choice((1, 10, 40))
+    places = [(chance.randrange(20, 250, step), chance.randrange(10, 260, step)) for _ in words]
+    content = b"".join(
+        at(x, y, word, turned=chance.random() < 0.1) for (x, y), word in zip(dict.fromkeys(places), words, strict=False)
+    )
+    for _ in range(chance.choice((0, 2, 6))):
+        xs, ys = sorted(chance.sample(range(0, 300, 20), 4)), sorted(chance.sample(range(0, 300, 20), 5))
+        content += grid(xs[: chance.randint(1, 4)], ys[: chance.randint(1, 5)])
+    read_letters = Counter(re.sub(r"[\s|-]", "", read(PDF, one_page(content)).text))
+    shown = "".join(word for _, word in zip(dict.fromkeys(places), words, strict=False))
+    assert read_letters == Counter(shown)
 
 
 def test_a_page_that_draws_very_much_is_read_in_time(read: Read) -> None:

@@ -113,8 +113,8 @@ def test_boxes_and_choices_are_text(read: Read) -> None:
 
 def test_a_form_of_another_kind_gives_its_words(read: Read) -> None:
     """An XFA form, whose page only asks for another viewer, gives its labels and values, and a warning says so."""
-    template = b"<template xmlns='http://www.xfa.org/schema/xfa-template/3.0/'><draw><value><text>Your name</text></value></draw></template>"
-    values = b"<xfa:datasets xmlns:xfa='http://www.xfa.org/schema/xfa-data/1.0/'><xfa:data><form><name>Ada Lovelace</name></form></xfa:data></xfa:datasets>"
+    template = b"<template><draw><value><text>Your name</text></value></draw></template>"
+    values = b"<datasets><data><form><name>Ada Lovelace</name></form></data></datasets>"
     content = one_page(
         at(20, 200, "Please wait..."),
         *(stream(template), stream(values)),

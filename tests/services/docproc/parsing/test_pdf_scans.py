@@ -51,7 +51,7 @@ def test_scans_among_pages_are_named(read: Read, program: Path) -> None:
 
 
 def test_a_document_of_scans_needs_text_recognition(read: Read, program: Path) -> None:
-    """A document that shows something and has no text is refused, and told what helps; one that shows nothing is empty."""
+    """A document that shows something and has no text is refused, with what helps; one that shows nothing is empty."""
     error = refusal(read, one_page(PICTURE))
     assert error.code is Code.NEEDS_OCR
     assert "Tesseract" in str(error)
