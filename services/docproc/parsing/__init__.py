@@ -33,7 +33,7 @@ PARSERS = {
 def parse(path: Path, media_type: str, limits: Limits) -> Extracted:
     """The text of the file, page by page.
 
-    Raises Permanent with `empty`, `corrupt`, `encrypted`, `needs_ocr`, `unsupported` or `too_large`. May raise
+    Raises Permanent with `empty`, `corrupt`, `encrypted`, `needs_ocr`, `timed_out`, `unsupported` or `too_large`. May raise
     MemoryError, hang, or end the process on a hostile file: run it in a process that can be killed.
     """
     name = PARSERS.get(media_type)
