@@ -20,7 +20,7 @@ from services.docproc.tokens import TokenCounter, embedding_tokenizer
 from services.docproc.units import units
 from shared.contracts.kinds import Kind
 
-CHUNKER_VERSION = 1
+CHUNKER_VERSION = 2
 """Raised whenever parsing or chunking gives other chunks for the same document and options."""
 
 _TITLE_CHARS = 200

@@ -14,6 +14,7 @@ import os
 import resource
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 _OPEN_FILES = 256
@@ -33,9 +34,12 @@ class Fence:
 
     def __init__(self) -> None:
         self._folder: str | None = None
+        self._programs: frozenset[str] = frozenset()
         self._readable = tuple({_real(each) for each in (sys.prefix, sys.base_prefix, *sys.path) if each})
 
-    def put_up(self, *, memory_bytes: int, file_bytes: int) -> None:
+    def put_up(self, *, memory_bytes: int, file_bytes: int, programs: Iterable[str] = ()) -> None:
+        """`programs` are the only ones that may be started, by their whole paths."""
+        self._programs = frozenset(programs)
         for kind, most in (
             (resource.RLIMIT_CORE, 0),
             (resource.RLIMIT_AS, memory_bytes),
@@ -54,6 +58,8 @@ class Fence:
     def _judge(self, event: str, arguments: tuple[object, ...]) -> None:
         if event == "open":
             self._judge_open(arguments)
+        elif event == "subprocess.Popen" and arguments[0] in self._programs:
+            return
         elif event in _FORBIDDEN:
             raise PermissionError(errno.EPERM, f"a parser may not do this: {event}")
 

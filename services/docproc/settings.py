@@ -7,8 +7,12 @@ import os
 from pydantic import Field
 
 from services.docproc.chunking import ChunkOptions
+from services.docproc.parsing import Limits
 from services.docproc.pool import PoolOptions
 from shared.settings import CommonSettings
+
+_OCR_SHARE = 0.75
+"""Of a document's time, what is for reading its scans: the rest is for everything else in it."""
 
 
 class DocprocSettings(CommonSettings):
@@ -20,6 +24,11 @@ class DocprocSettings(CommonSettings):
     parse_workers: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 2) // 2), ge=1)
     parse_deadline_seconds: float = Field(default=120.0, gt=0, description="for one document; then its parser ends")
     parse_memory_bytes: int = Field(default=2 * 1024**3, ge=256 * 1024**2, description="address space of one parser")
+    ocr_languages: str = Field(
+        default="eng",
+        pattern=r"^[A-Za-z0-9_]+(\+[A-Za-z0-9_]+)*$",
+        description="in which scans are read where Tesseract is installed: its names, joined by `+`",
+    )
     chunk_max_tokens: int = Field(default=256, ge=16)
     chunk_overlap_tokens: int = Field(default=0, ge=0)
 
@@ -28,5 +37,6 @@ class DocprocSettings(CommonSettings):
             workers=self.parse_workers,
             deadline_seconds=self.parse_deadline_seconds,
             memory_bytes=self.parse_memory_bytes,
+            limits=Limits(ocr_languages=self.ocr_languages, ocr_seconds=_OCR_SHARE * self.parse_deadline_seconds),
             chunking=ChunkOptions(self.chunk_max_tokens, self.chunk_overlap_tokens),
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 from services.docproc import parsing
 from services.docproc.chunking import Chunk, ChunkOptions, chunk
 from services.docproc.fence import Fence
-from services.docproc.parsing import Limits
+from services.docproc.parsing import Limits, tesseract
 from services.docproc.parsing.refusals import too_large
 from shared.errors import Code, Permanent
 
@@ -59,7 +59,9 @@ def start(options: WorkerOptions) -> None:
     _die_with_parent()
     _silence()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # dies at once, also in the midst of a library's native code
-    _FENCE.put_up(memory_bytes=options.memory_bytes, file_bytes=options.limits.max_unpacked_bytes)
+    _FENCE.put_up(
+        memory_bytes=options.memory_bytes, file_bytes=options.limits.max_unpacked_bytes, programs=tesseract.programs()
+    )
     for name in parsing.module_names():
         import_module(name)
     chunk(parsing.Extracted((parsing.Page(None, "# a\n\nb"),)), options.chunking)

@@ -51,8 +51,8 @@ PARSERS = {
 def parse(path: Path, media_type: str, limits: Limits) -> Extracted:
     """The text of the file, page by page.
 
-    Raises Permanent with `empty`, `corrupt`, `encrypted`, `needs_ocr`, `unsupported` or `too_large`. May raise
-    MemoryError, hang, or end the process on a hostile file: run it in a process that can be killed.
+    Raises Permanent with `empty`, `corrupt`, `encrypted`, `needs_ocr`, `timed_out`, `unsupported` or `too_large`. May
+    raise MemoryError, hang, or end the process on a hostile file: run it in a process that can be killed.
     """
     return parse_part(path, media_type, replace(limits, spent=Spent()))
 

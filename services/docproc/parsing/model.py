@@ -32,6 +32,10 @@ class Limits:
     """Bytes that the members of zip containers (DOCX, PPTX, XLSX, ODT, EPUB …) may unpack to, all together."""
     max_depth: int = 3
     """Attachments of attachments that are read; what is attached deeper is left out with a warning."""
+    ocr_languages: str = "eng"
+    """Tesseract's names of the languages in which scans are read, joined by `+`."""
+    ocr_seconds: float = 90.0
+    """What reading the scans of one document may take; those that are left then aren't read."""
     spent: Spent = field(default_factory=Spent, compare=False)
 
 

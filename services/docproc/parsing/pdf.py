@@ -1,42 +1,38 @@
-"""PDF, by its text layer, with pdfium."""
+"""PDF, by its text layer, with pdfium; pages that are pictures of text by Tesseract, where it is installed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
-from services.docproc.parsing import refusals
-from services.docproc.parsing.model import Extracted, Limits
+from services.docproc.parsing import pdf_xfa, refusals
+from services.docproc.parsing.model import Extracted, Limits, Page
+from services.docproc.parsing.pdf_notes import attachments
 from services.docproc.parsing.pdf_outline import with_headings
+from services.docproc.parsing.pdf_page import flattened, shown
+from services.docproc.parsing.pdf_paragraphs import Block
+from services.docproc.parsing.pdf_scans import Scans, is_scan
+from services.docproc.parsing.pdf_words import undivided
 from services.docproc.parsing.writer import Writer
 
-_TYPED = (raw.FPDF_ANNOT_WIDGET, raw.FPDF_ANNOT_FREETEXT)
-_LETTERS = str.maketrans(
-    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\x02": "-", "\ufffe": "-"}
-)
-"""Ligatures as their letters; what pdfium writes for a hyphen at the end of a line as the hyphen that is seen there."""
+_XFA = "A form in XFA, whose pages only a viewer can draw: its words and values are on page 1"
 
 
 def read(path: Path, limits: Limits) -> Extracted:
-    """Pages by their number from 1. A document of which no page has text is `needs_ocr` if it shows anything."""
+    """Pages by their number from 1; what scans show is read where Tesseract is installed.
+
+    Raises `needs_ocr` for a document of scans if nothing can read them, `timed_out` if most of it isn't read in time.
+    """
     with closing(_open(path)) as document:
-        count = len(document)
-        if count > limits.max_pages:
+        if len(document) > limits.max_pages:
             raise refusals.too_large("pages", limits.max_pages)
-        writer, bare = Writer(limits), []
-        for number, text, drawn in _pages(document):
-            writer.block(text)
-            if drawn and not text.strip():
-                bare.append(number)
-            writer.end_page(number)
-        pages = with_headings(document, writer.pages)
-    if bare and not pages:
-        raise refusals.needs_ocr(count)
-    return Extracted(pages, count, markdown=False, warnings=_warnings(bare))
+        reading = _Reading(document, limits)
+        pages = _written(reading.pages(), limits)
+        reading.scans.check(len(document), with_text=bool(pages))
+        return Extracted(with_headings(document, pages), len(document), False, tuple(reading.warnings()))
 
 
 def _open(path: Path) -> pdfium.PdfDocument:
@@ -49,43 +45,65 @@ def _open(path: Path) -> pdfium.PdfDocument:
         raise refusals.corrupt("PDF", str(error)) from error
 
 
-def _pages(document: pdfium.PdfDocument) -> Iterator[tuple[int, str, bool]]:
-    """Number, text, and whether anything is drawn, of each page; a page that can't be loaded is corrupt."""
-    if document.get_formtype() != raw.FORMTYPE_NONE:
-        document.init_forms()  # draws the fields that the form's author left to the viewer
-    for index in range(len(document)):
+def _written(pages: list[list[Block]], limits: Limits) -> list[Page]:
+    writer = Writer(limits)
+    for number, blocks in enumerate(undivided(pages), start=1):
+        for block in blocks:
+            if isinstance(block, str):
+                writer.block(block)
+            else:
+                writer.table(block)
+        writer.end_page(number)
+    return writer.pages
+
+
+class _Reading:
+    """One document, page by page, and what is to be said of it."""
+
+    def __init__(self, document: pdfium.PdfDocument, limits: Limits) -> None:
+        self.scans = Scans(limits.ocr_languages, limits.ocr_seconds)
+        self._document = document
+        self._limits = limits
+        self._attached: list[str] = []
+
+    def pages(self) -> list[list[Block]]:
+        if self._document.get_formtype() != raw.FORMTYPE_NONE:
+            self._document.init_forms()
+        self._attached = attachments(self._document)
+        pages: list[list[Block]] = []
+        length = 0
+        for index in range(len(self._document)):
+            pages.append(self._page(index))
+            length += _length(pages[-1])
+            if length > self._limits.max_chars:
+                raise refusals.too_large("characters of text", self._limits.max_chars)
+        if pages and pdf_xfa.is_dynamic(self._document):
+            pages[0].append("\n".join(pdf_xfa.words(self._document)))
+        return pages
+
+    def warnings(self) -> list[str]:
+        warnings = self.scans.warnings()
+        if self._attached:
+            warnings.append("Files inside the PDF, not read: " + ", ".join(dict.fromkeys(self._attached)))
+        return [*warnings, _XFA] if pdf_xfa.is_dynamic(self._document) else warnings
+
+    def _page(self, index: int) -> list[Block]:
         try:
-            with closing(document[index]) as page:
-                text, drawn = _text(page), raw.FPDFPage_CountObjects(page) > 0
-                typed = any(_subtype(page, each) in _TYPED for each in range(raw.FPDFPage_GetAnnotCount(page)))
-                if typed:
-                    raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
-            yield index + 1, text + _typed_text(document, index, text) if typed else text, drawn or typed
+            with closing(self._document[index]) as page:
+                found = shown(page)
+                blocks = found.blocks
+                if is_scan(page, found.letters, annotated=found.notes.drawn and not found.notes.comments):
+                    blocks = self.scans.read(page, index + 1, blocks)
+            self._attached += found.notes.attached
+            if found.notes.drawn:
+                known = [found.letters, *found.notes.comments, *(field.text for field in found.notes.fields)]
+                blocks = [*blocks, "\n".join(flattened(self._document, index, "\n".join(known)))]
         except pdfium.PdfiumError as error:
             raise refusals.corrupt("PDF", f"page {index + 1}: {error}") from error
+        return blocks
 
 
-def _text(page: pdfium.PdfPage) -> str:
-    with closing(page.get_textpage()) as text:
-        return str(text.get_text_bounded()).translate(_LETTERS)
-
-
-def _typed_text(document: pdfium.PdfDocument, index: int, known: str) -> str:
-    """What was typed into fields and notes, which has become a part of the page; flattening may garble the rest."""
-    with closing(document[index]) as page:
-        lines = _text(page).splitlines()
-    return "".join(f"\n{line}" for line in lines if line.strip() and line.strip() not in known)
-
-
-def _subtype(page: pdfium.PdfPage, index: int) -> int:
-    annotation = raw.FPDFPage_GetAnnot(page, index)
-    subtype: int = raw.FPDFAnnot_GetSubtype(annotation)
-    raw.FPDFPage_CloseAnnot(annotation)
-    return subtype
-
-
-def _warnings(bare: list[int]) -> tuple[str, ...]:
-    if not bare:
-        return ()
-    shown = ", ".join(map(str, bare[:20])) + (" …" if len(bare) > 20 else "")
-    return (f"Pages without a text layer, left out: {shown}",)
+def _length(blocks: list[Block]) -> int:
+    return sum(
+        len(block) if isinstance(block, str) else sum(len(cell) for row in block for cell in row) for block in blocks
+    )

@@ -48,10 +48,19 @@ def encrypted(kind: str) -> Permanent:
     return Permanent(Code.ENCRYPTED, f"The {kind} is protected by a password: send a copy without one")
 
 
-def needs_ocr(pages: int) -> Permanent:
+def needs_ocr(pages: int, trouble: str) -> Permanent:
+    """`trouble` says why nothing here has read them."""
     return Permanent(
         Code.NEEDS_OCR,
-        f"None of the {pages} page(s) has a text layer, as in a scan: send it again after text recognition (OCR)",
+        f"None of the {pages} page(s) has a text layer, as in a scan, and {trouble}: install it beside docproc, with "
+        "the languages needed, or send the document again after text recognition (OCR)",
+    )
+
+
+def ocr_timed_out(late: int, pages: int) -> Permanent:
+    return Permanent(
+        Code.TIMED_OUT,
+        f"Text recognition took too long for {late} of {pages} page(s): divide the document, or raise the deadline",
     )
 
 

@@ -72,7 +72,7 @@ class Writer:
             self.block(f"{indent}{marker} {lines}", gap="\n\n" if first else "\n")
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
-        """Rows as a Markdown table, the first as its head; without empty rows and without empty cells at wide ones' ends."""
+        """Rows as a Markdown table, the first as its head; without empty rows, or empty cells beyond the head's."""
         width = 0
         for count, row in enumerate(row for row in rows if any(cell.strip() for cell in row)):
             width = width or len(row)

@@ -9,61 +9,18 @@ import pytest
 from services.docproc.chunking import ChunkOptions, chunk
 from services.docproc.parsing import Heading, Limits, parse
 from shared.errors import Code, Permanent
+from tests.services.docproc.parsing.pdfs import PAGE, at, one_page, pdf, show, with_empty_password
 from tests.services.docproc.parsing.reading import Read
 
 PDF = "application/pdf"
 FIXTURES = Path("../shared/fixtures/documents")
 GUIDE = Path("examples/documents/field-guide.pdf")
-FONT = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"
-PAGE = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 300]/Resources<</Font<</F 3 0 R>>>>%b>>"
-
-
-def stream(content: bytes) -> bytes:
-    return b"<</Length %d>>stream\n%b\nendstream" % (len(content), content)
-
-
-def show(text: bytes) -> bytes:
-    return stream(b"BT /F 12 Tf 20 200 Td (%b) Tj ET" % text)
-
-
-def pdf(*objects: bytes, pages: bytes, catalog: bytes = b"") -> bytes:
-    """A PDF of these objects, numbered from 4; `pages` are references to those of them that are pages."""
-    kids = b"<</Type/Pages/Kids[%b]/Count %d>>" % (pages, pages.count(b"R"))
-    out, offsets = b"%PDF-1.7\n", []
-    for number, body in enumerate((b"<</Type/Catalog/Pages 2 0 R%b>>" % catalog, kids, FONT, *objects), start=1):
-        offsets.append(len(out))
-        out += b"%d 0 obj\n%b\nendobj\n" % (number, body)
-    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    size = len(offsets) + 1
-    out_table = b"xref\n0 %d\n0000000000 65535 f \n%btrailer<</Size %d/Root 1 0 R>>\n" % (size, table, size)
-    return out + out_table + b"startxref\n%d\n%%%%EOF" % len(out)
 
 
 def code_of(read: Read, content: bytes, limits: Limits | None = None) -> Code:
     with pytest.raises(Permanent) as caught:
         read(PDF, content, limits)
     return caught.value.code
-
-
-def test_pages_keep_their_numbers_and_those_without_text_are_named(read: Read) -> None:
-    """A page with nothing but a drawing is left out with a warning; the page behind it keeps its number."""
-    content = pdf(
-        *(PAGE % b"/Contents 7 0 R", PAGE % b"/Contents 8 0 R", PAGE % b"/Contents 9 0 R"),
-        *(show(b"first"), stream(b"10 10 50 50 re f"), show(b"third")),
-        pages=b"4 0 R 5 0 R 6 0 R",
-    )
-    extracted = read(PDF, content)
-    assert [(page.number, page.text) for page in extracted.pages] == [(1, "first"), (3, "third")]
-    assert extracted.page_count == 3
-    assert extracted.warnings == ("Pages without a text layer, left out: 2",)
-    assert code_of(read, content, Limits(max_pages=2)) is Code.TOO_LARGE
-
-
-def test_a_scan_needs_text_recognition(read: Read) -> None:
-    """A document that shows something and has no text at all needs OCR; one that shows nothing is empty."""
-    drawing = pdf(PAGE % b"/Contents 5 0 R", stream(b"10 10 50 50 re f"), pages=b"4 0 R")
-    assert code_of(read, drawing) is Code.NEEDS_OCR
-    assert code_of(read, pdf(PAGE % b"", pages=b"4 0 R")) is Code.EMPTY
 
 
 @pytest.mark.parametrize("appearance", [b"", b"/AP<</N 7 0 R>>"])
@@ -109,6 +66,26 @@ def test_a_file_cut_short_is_corrupt_or_read_in_part(read: Read) -> None:
         except Permanent as error:
             codes.add(error.code)
     assert codes <= {Code.CORRUPT, Code.EMPTY}
+
+
+@pytest.mark.parametrize("aes", [False, True])
+def test_an_empty_password_opens(read: Read, aes: bool) -> None:
+    """A PDF that is encrypted only to restrict printing or copying is read, with RC4 and with AES."""
+    assert read(PDF, with_empty_password(at(20, 200, "not secret"), aes=aes)).text == "not secret"
+
+
+def test_letters_of_tex_without_names_are_ligatures(read: Read) -> None:
+    """Old fonts of TeX show ligatures at control codes; the words are whole all the same."""
+    content = one_page(
+        b"BT /F 12 Tf 20 200 Td (a di\\013erent \\014rst e\\016cient \\015ow) Tj ET".replace(b"\\\\", b"\\")
+    )
+    assert read(PDF, content).text == "a different first efficient flow"
+
+
+def test_text_beside_the_page_is_not_on_it(read: Read) -> None:
+    """What lies outside of a page's edges nobody sees, so it isn't read."""
+    content = one_page(at(20, 200, "on the page") + at(20, 700, "above it") + at(900, 200, "beside it"))
+    assert read(PDF, content).text == "on the page"
 
 
 @pytest.mark.skipif(not FIXTURES.is_dir(), reason="the document fixtures are not here")
