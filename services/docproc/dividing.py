@@ -32,14 +32,14 @@ class Divider:
         self._pieces = pieces
         self._repeated = repeated
 
-    def divide(self, unit: Unit, room: int) -> Iterator[Unit] | None:
+    def divide(self, unit: Unit, room: int, *, pieces: bool) -> Iterator[Unit] | None:
         """Finer units that hold what this one holds, but for white space; None where there are none.
 
-        A piece of a word that comes first has `room` tokens at most.
+        Words are divided only where `pieces` says so; a piece that comes first has `room` tokens at most then.
         """
         if unit.grain is Grain.BLOCK and unit.kind is Kind.TABLE:
             return self._rows(unit)
-        for grain in (each for each in Grain if each > unit.grain):
+        for grain in (each for each in Grain if each > unit.grain and (pieces or each is not Grain.PIECE)):
             parts = self._parts(unit, grain, room)
             first = list(islice(parts, 2))
             if len(first) == 2 or (first and first[0][:2] != (unit.start, unit.end)):

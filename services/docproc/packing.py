@@ -148,7 +148,11 @@ class Packer:
             grown = self._grown(lead, filled, before, unit, budget)
             if grown <= budget:
                 filled, length = grown, length + 1
-            elif cut.chosen or not _may_be_divided(unit, rank) or not self._divide(length, budget - filled):
+            elif (
+                cut.chosen
+                or not _may_be_divided(unit, rank)
+                or not self._divide(length, budget - filled - self._gap(before, unit) - 1)
+            ):
                 return cut.best or length
         return length
 
@@ -156,15 +160,20 @@ class Packer:
         """The size with one more unit: by a sum where that is within the budget, else counted."""
         if self._is_huge(unit):
             return budget + 1
-        gap = self._text.count("\n", before.end if before else 0, unit.start)
-        grown = filled + gap * self._size.newline + self._waiting.tokens(unit, self._measure)
+        grown = filled + self._gap(before, unit) + self._waiting.tokens(unit, self._measure)
         return grown if grown <= budget else self._count(lead.start, unit.end, lead.header)
+
+    def _gap(self, before: Unit | None, unit: Unit) -> int:
+        """What the line ends between two units take."""
+        return self._size.newline * self._text.count("\n", before.end if before else 0, unit.start)
 
     def _measure(self, unit: Unit) -> int:
         return self._size.count(self._text[unit.start : unit.end])
 
     def _divide(self, place: int, room: int) -> bool:
-        finer = self._divider.divide(self._waiting.first(place + 1)[place], max(1, room))
+        unit = self._waiting.first(place + 1)[place]
+        too_large = self._is_huge(unit) or self._waiting.tokens(unit, self._measure) > self._size.max_tokens
+        finer = self._divider.divide(unit, max(1, room), pieces=too_large)
         if finer is None:
             return False
         self._waiting.replace(place, finer)
@@ -172,10 +181,8 @@ class Packer:
 
 
 def _may_be_divided(unit: Unit, rank: int | None) -> bool:
-    """To fill a chunk. Rows, sentences and words stay whole, unless a heading would be left alone."""
-    if unit.level:
-        return False
-    return rank is None or unit.grain in (Grain.BLOCK, Grain.PARAGRAPH, Grain.LINE)
+    """To fill a chunk. Rows, sentences and words stay whole unless a heading would be left alone."""
+    return not unit.level and (rank is None or unit.grain in (Grain.BLOCK, Grain.PARAGRAPH, Grain.LINE))
 
 
 class _Cut:
