@@ -83,6 +83,10 @@ bench-windows: $(READY) ## From an event to its window, in Real-Time Mode and in
 bench-recovery: $(READY) ## What the duration of a batch in Real-Time Mode costs, while all is well and after a crash
 	@$(BIN)/python -m benchmarks.recovery
 
+.PHONY: bench-embedding
+bench-embedding: $(READY) ## How much of an embedding API's rate is used, and how often it refuses (a minute)
+	@$(BIN)/python -m benchmarks.embedding
+
 .PHONY: bench-sinks
 bench-sinks: $(READY) ## How fast db_writer drains its topics into MariaDB and MongoDB, beside bare loops
 	@$(BIN)/python -m benchmarks.sinks

@@ -69,6 +69,7 @@ def shared_environment(
     python_path = os.pathsep.join(filter(None, [str(ROOT), inherited.get("PYTHONPATH")]))
     return {
         "CAUCE_LOG_FORMAT": "console",
+        "CAUCE_EMBEDDING_CACHE_DIR": str(layout.vectors),
         **inherited,
         "PYTHONPATH": python_path,
         "PYTHONUNBUFFERED": "1",

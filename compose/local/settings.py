@@ -37,6 +37,7 @@ class Layout:
         self.lock = root / "lock"
         self.logs = root / "logs"
         self.objects = root / "objects"
+        self.vectors = root / "vectors"
         self.checkpoints = root / "checkpoints"
         self.archive = root / "archive"
 
@@ -50,5 +51,5 @@ class Layout:
         """Make the folders that every fleet needs; readable by this user alone, since they hold keys and data."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.root / ".gitignore").write_text("*\n")
-        for folder in (self.logs, self.objects, self.checkpoints, self.archive, self.root / "data"):
+        for folder in (self.logs, self.objects, self.vectors, self.checkpoints, self.archive, self.root / "data"):
             folder.mkdir(exist_ok=True)

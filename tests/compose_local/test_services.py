@@ -75,6 +75,7 @@ def test_the_users_own_settings_are_passed_on() -> None:
     mine = {"CAUCE_EMBEDDING_PROVIDER": "openai", "KAFKA_BOOTSTRAP_SERVERS": "elsewhere:9092"}
     env = shared_environment(mine, WHERE, Layout(Path("/state")), TOOLS, "key")
     assert env["CAUCE_EMBEDDING_PROVIDER"] == "openai"
+    assert env["CAUCE_EMBEDDING_CACHE_DIR"] == "/state/vectors"
     assert env["KAFKA_BOOTSTRAP_SERVERS"] == "k:1"
     assert env["CAUCE_SPARK_JARS"] == "/spark/a.jar,/spark/b.jar"
     assert env["JAVA_HOME"] == "/java"

@@ -185,4 +185,25 @@ MUTANTS = (
         "pass",
         DOCPROC,
     ),
+    Mutant(
+        "a collection of vectors is of one model",
+        "services/db_writer/mongo.py",
+        "await self._model.check(vectors)",
+        "pass",
+        ("tests/services/db_writer/test_models_in_use.py",),
+    ),
+    Mutant(
+        "a vector from the cache is the one that was put there",
+        "services/embedding/cache.py",
+        "return vector if value == _sealed(key, vector) else None",
+        "return vector",
+        ("tests/services/embedding/test_cache.py",),
+    ),
+    Mutant(
+        "after a 429 nobody asks before the time that the server named",
+        "services/embedding/throttle.py",
+        "pause = max(self._paused_until - now, ",
+        "pause = max(0.0, ",
+        ("tests/services/embedding/test_rate.py",),
+    ),
 )

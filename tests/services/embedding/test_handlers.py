@@ -12,6 +12,7 @@ from shared.contracts.documents import DocumentStatus, Stage, State
 from shared.errors import Code
 from shared.kafka.deadletters import Failure
 from shared.kafka.records import Emit, Message
+from shared.runtime import metrics
 from shared.topics import DOCUMENTS_STATUS, EMBEDDINGS_READY
 from tests.redriven import redriven
 from tests.services.embedding.samples import RECEIVED_AT, chunk, message
@@ -76,3 +77,12 @@ async def test_a_redriven_chunk_brings_a_status() -> None:
     failure = Failure(Code.EMBEDDING_REJECTED, "the API refuses the text", 1, datetime.now(UTC))
     (status,) = statuses(failed(again, failure))
     assert (status.source, status.attempt) == (one.record.position, 1)
+
+
+async def test_what_it_cost_is_counted() -> None:
+    """Tokens as the chunks have them where the model doesn't count, and where each vector came from."""
+    before = metrics.total(metrics.EMBEDDING_TOKENS), metrics.total(metrics.EMBEDDING_CHUNKS)
+    chunks = [chunk(place, 3).model_copy(update={"token_count": 5}) for place in range(3)]
+    await Embedding(Lengths()).handle([message(event, place) for place, event in enumerate(chunks)])
+    assert metrics.total(metrics.EMBEDDING_TOKENS) - before[0] == 15
+    assert metrics.total(metrics.EMBEDDING_CHUNKS) - before[1] == 3
