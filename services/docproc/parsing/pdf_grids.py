@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from services.docproc.parsing.pdf_lines import Box
+from services.docproc.parsing.pdf_boxes import Box
 from services.docproc.parsing.pdf_rules import Rule, Rules
 
 _NEAR = 3.0

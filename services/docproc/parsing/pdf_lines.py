@@ -14,41 +14,12 @@ from itertools import pairwise
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
+from services.docproc.parsing.pdf_boxes import Box, turned
+
 _LINE = re.compile("(?:[^\r\n\ufffe\x02]|\r(?!\n))+")
 _HYPHEN = "\ufffe\x02"
 _GAP = 0.9
 """The space, in heights of the line, that parts two pieces which stand beside each other."""
-
-
-@dataclass(slots=True)
-class Box:
-    """In points, turned so that most of the page's text runs to the right: x grows to the right, y upwards."""
-
-    left: float
-    bottom: float
-    right: float
-    top: float
-
-    def include(self, other: Box) -> None:
-        self.left, self.bottom = min(self.left, other.left), min(self.bottom, other.bottom)
-        self.right, self.top = max(self.right, other.right), max(self.top, other.top)
-
-    def beside(self, other: Box) -> bool:
-        """Whether the two share no x."""
-        return self.right <= other.left or other.right <= self.left
-
-    def holds(self, other: Box) -> bool:
-        return (
-            self.left <= other.left
-            and other.right <= self.right
-            and self.bottom <= other.bottom
-            and other.top <= self.top
-        )
-
-    def meets(self, other: Box) -> bool:
-        return (
-            self.left < other.right and other.left < self.right and self.bottom < other.top and other.bottom < self.top
-        )
 
 
 @dataclass(slots=True)
@@ -110,9 +81,8 @@ class PageText:
         if not text:
             return None
         start = found.start() + len(found[0]) - len(found[0].lstrip())
-        first, last = self._index(start), self._index(start + len(text) - 1)
-        if first < 0 or last < first:
-            return None
+        first = max(self._index(start), 0)
+        last = max(self._index(start + len(text) - 1), first)
         angle = raw.FPDFText_GetCharAngle(self._page, first)
         broken = self.text[found.end() : found.end() + 1] in tuple(_HYPHEN)
         return _Span(text, first, last, round(-angle / (math.pi / 2)) % 4, broken)
@@ -131,9 +101,11 @@ class PageText:
         for rect in rects[1:]:
             box.include(rect)
         base = self._base(span.first)
-        if not seen.holds(box):
+        if not seen.holds(box) and len(span.text) == span.last - span.first + 1:
             inside = [(letter, place) for letter, place in self.characters(number) if seen.meets(place)]
-            yield from split(inside, size, base, number, span.broken)
+            for piece in split(inside, size, base, number, span.broken):
+                piece.upright = upright
+                yield piece
             return
         if upright and len(groups := _groups(rects, _GAP * size)) > 1:
             ends = self._ends(span, groups)
@@ -182,18 +154,6 @@ class PageText:
         x, y, *_ = self._edges
         raw.FPDFText_GetCharOrigin(self._page, index, *self._pointers[:2])
         return turned((x.value, y.value, x.value, y.value), self.turn).bottom
-
-
-def turned(edges: tuple[float, float, float, float], turn: int) -> Box:
-    """The box of left, bottom, right and top as it lies after `turn` quarter turns with the clock."""
-    left, bottom, right, top = edges
-    if turn == 1:
-        return Box(bottom, -right, top, -left)
-    if turn == 2:
-        return Box(-right, -top, -left, -bottom)
-    if turn == 3:
-        return Box(-top, left, -bottom, right)
-    return Box(left, bottom, right, top)
 
 
 def _groups(rects: list[Box], limit: float) -> list[Box]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
-from services.docproc.parsing.pdf_lines import Box, Piece, turned
+from services.docproc.parsing.pdf_boxes import Box, turned
+from services.docproc.parsing.pdf_lines import Piece
 
 _UNSEEN = raw.FPDF_ANNOT_FLAG_HIDDEN | raw.FPDF_ANNOT_FLAG_NOVIEW
 _NOT_NOTES = (raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP, raw.FPDF_ANNOT_WIDGET)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -10,8 +11,9 @@ from dataclasses import dataclass, field
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
+from services.docproc.parsing.pdf_boxes import Box, turned
 from services.docproc.parsing.pdf_grids import grids
-from services.docproc.parsing.pdf_lines import PageText, Piece, turned
+from services.docproc.parsing.pdf_lines import PageText, Piece
 from services.docproc.parsing.pdf_notes import Notes, notes, placed
 from services.docproc.parsing.pdf_order import in_order
 from services.docproc.parsing.pdf_paragraphs import Block, blocks
@@ -50,9 +52,16 @@ def shown(page: pdfium.PdfPage) -> Shown:
 
 
 def _blocks(page: pdfium.PdfPage, text: PageText, fields: Sequence[Piece]) -> list[Block]:
-    pieces = placed(text.pieces(turned(page.get_bbox(), text.turn)), fields)
+    pieces = placed(text.pieces(_seen(page, text.turn)), fields)
     items = with_tables(text, pieces, grids(rules(page, text.turn))) if _may_be_tabular(pieces) else pieces
     return [_spelt(block) for block in blocks(in_order(items))]
+
+
+def _seen(page: pdfium.PdfPage, turn: int) -> Box:
+    """The page's edges; everything where it has none."""
+    left, bottom, right, top = page.get_bbox()
+    everything = (-math.inf, -math.inf, math.inf, math.inf)
+    return turned((left, bottom, right, top) if left < right and bottom < top else everything, turn)
 
 
 def _may_be_tabular(pieces: Sequence[Piece]) -> bool:

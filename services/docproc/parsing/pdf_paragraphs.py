@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from services.docproc.parsing.pdf_boxes import Box
 from services.docproc.parsing.pdf_columns import Item
-from services.docproc.parsing.pdf_lines import Box, Piece
+from services.docproc.parsing.pdf_lines import Piece
 from services.docproc.parsing.pdf_tables import DIVIDED, DIVISION, Table
 
 Block = str | list[list[str]]

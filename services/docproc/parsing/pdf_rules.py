@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
-from services.docproc.parsing.pdf_lines import turned
+from services.docproc.parsing.pdf_boxes import turned
 
 _MOST_OBJECTS = 20_000
 _MOST_SEGMENTS = 20_000

@@ -30,7 +30,7 @@ def is_scan(page: pdfium.PdfPage, text: str, annotated: bool) -> bool:
     letters = "".join(text.split())
     if not letters:
         return annotated or bool(raw.FPDFPage_CountObjects(page) > 0)
-    if len(_NAMELESS.findall(letters)) * 2 > len(letters):
+    if _is_nameless(letters):
         return True
     return len(letters) < _FEW_LETTERS and _pictured(page) >= _COVERS
 
@@ -72,7 +72,7 @@ class Scans:
             self._trouble = f"Tesseract failed: {error}"
             self._unread.append(number)
             return list(layer)
-        return [_BROKEN.sub(DIVISION, seen.strip()), *(block for block in layer if not _in(block, seen))]
+        return [_BROKEN.sub(DIVISION, seen.strip()), *(block for block in layer if not _is_known(block, seen))]
 
     def check(self, pages: int, *, with_text: bool) -> None:
         """Raises Permanent where what wasn't read is the document, rather than a part of it that a warning names."""
@@ -90,8 +90,15 @@ class Scans:
         return warnings
 
 
-def _in(block: Block, text: str) -> bool:
-    return isinstance(block, str) and " ".join(block.split()) in " ".join(text.split())
+def _is_known(block: Block, seen: str) -> bool:
+    """Whether a part of the text layer adds nothing to what was seen on the page."""
+    if not isinstance(block, str):
+        return False
+    return " ".join(block.split()) in " ".join(seen.split()) or _is_nameless("".join(block.split()))
+
+
+def _is_nameless(letters: str) -> bool:
+    return len(_NAMELESS.findall(letters)) * 2 > len(letters)
 
 
 def _listed(pages: Sequence[int]) -> str:

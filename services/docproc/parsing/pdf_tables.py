@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from services.docproc.parsing.pdf_boxes import Box
 from services.docproc.parsing.pdf_grids import Grid
-from services.docproc.parsing.pdf_lines import Box, PageText, Piece, split
+from services.docproc.parsing.pdf_lines import PageText, Piece, split
 
 DIVISION = "\x02"
 """Stands where a hyphen divided a word at a line's end."""
