@@ -28,4 +28,4 @@ async def build(settings: DashboardSettings) -> AsyncIterator[Service]:
     health = Health(NAME)
     app = st.App(SCRIPT, routes=routes(health), middleware=[Middleware(SameOrigin)])
     async with app.lifespan()(app):
-        yield Service(health, settings.http_host, settings.http_port, _nothing, app=app)
+        yield Service(health, settings.http_host, settings.http_port, _nothing, app=app, websockets=True)

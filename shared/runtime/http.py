@@ -24,13 +24,14 @@ _VERSIONS = frozenset({"1.0", "1.1"})
 _OF_BODIES = frozenset({b"content-length", b"transfer-encoding"})
 
 
-def served(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
+def served(app: ASGIApp, host: str, port: int, *, websockets: bool = False) -> uvicorn.Config:
+    """With websockets by uvicorn's own protocol, which hands a connection over to them."""
     return uvicorn.Config(
         app,
         host=host,
         port=port,
-        http=Guarded,
-        ws="none",
+        http="auto" if websockets else Guarded,
+        ws="auto" if websockets else "none",
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=10,

@@ -35,7 +35,8 @@ class Service:
     """What `bootstrap.build` puts together.
 
     `prepare` runs before anything else, again and again while it raises Transient. `loops` run until the end is asked
-    for and then drain; `jobs` run beside them and are cancelled. `app`, where there is one, serves `host`:`port`.
+    for and then drain; `jobs` run beside them and are cancelled. `app`, where there is one, serves `host`:`port`,
+    with `websockets` where it has any.
     """
 
     health: Health
@@ -46,6 +47,7 @@ class Service:
     jobs: Sequence[Job] = ()
     app: ASGIApp | None = None
     on_stop: Callable[[], None] | None = None
+    websockets: bool = False
 
 
 S = TypeVar("S", bound=CommonSettings)
@@ -175,7 +177,8 @@ class _Server(uvicorn.Server):
 
 
 def _server(service: Service) -> uvicorn.Server:
-    return _Server(served(service.app or health_app(service.health), service.host, service.port))
+    app = service.app or health_app(service.health)
+    return _Server(served(app, service.host, service.port, websockets=service.websockets))
 
 
 async def _serve(server: uvicorn.Server) -> None:
