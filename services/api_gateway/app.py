@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from services.api_gateway import (
@@ -50,7 +51,8 @@ def create(gateway: Gateway, health: Health) -> ASGIApp:
     app = api()
     app.state.gateway = gateway
     app.router.routes.extend(routes(health))
-    problems.install(app)
+    addresses = [route for module in _ROUTES for route in module.router.routes if isinstance(route, Route)]
+    problems.install(app, addresses)
     return Measured(Heads(app))
 
 

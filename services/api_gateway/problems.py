@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from shared.errors import Transient
 
@@ -43,8 +44,9 @@ def unavailable(code: str, detail: str, retry_after: float | None = None, **more
     return Problem(503, code, detail, headers={"Retry-After": str(seconds)}, **more)
 
 
-def install(app: FastAPI) -> None:
-    """Handlers for everything that can be raised on the way to an answer."""
+def install(app: FastAPI, addresses: Sequence[Route]) -> None:
+    """Handlers for everything that can be raised on the way to an answer; `addresses` are the API's routes."""
+    app.state.addresses = addresses
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -63,9 +65,17 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
     headers = {**(error.headers or {})}
-    if "GET" in headers.get("Allow", "").split(", "):
-        headers["Allow"] += ", HEAD"
+    if "Allow" in headers:
+        headers["Allow"] = ", ".join(_allowed(request, headers["Allow"].split(", ")))
     return _answer(request, Problem(error.status_code, code, str(error.detail), headers=headers))
+
+
+def _allowed(request: Request, known: Sequence[str]) -> list[str]:
+    """Starlette names the methods of the first of the routes that share this path."""
+    routes: Sequence[Route] = request.app.state.addresses
+    path = next((route.path for route in routes if route.path_regex.match(request.scope["path"])), None)
+    methods = {*known, *(method for route in routes if route.path == path for method in route.methods or ())}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

@@ -13,6 +13,8 @@ ADDRESSES = [
     ("PUT", "/documents/by-name/a"),
     ("GET", "/documents"),
     ("GET", "/documents/x"),
+    ("DELETE", "/documents/x"),
+    ("DELETE", "/documents/by-name/a"),
     ("GET", "/documents/x/chunks"),
     ("GET", "/documents/x/text"),
     ("GET", "/documents/x/events"),
