@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from pathlib import Path
 
 from services.docproc.parsing.charset import decode
@@ -13,12 +14,12 @@ from services.docproc.parsing.writer import Writer
 
 _DELIMITERS = ",;\t|"
 _SAMPLE = 64 * 1024
+csv.field_size_limit(sys.maxsize)  # of the whole process, so one for all files: how much is too much the writer says
 
 
 def read(path: Path, limits: Limits) -> Extracted:
     """The delimiter is the one that splits the first lines most evenly, whatever the file is called."""
     text = decode(path.read_bytes())
-    csv.field_size_limit(max(len(text), 1))  # how much is too much is for the writer to say
     writer = Writer(limits)
     with refusing_malformed("CSV file"):
         writer.table(csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=delimiter(text[:_SAMPLE])))

@@ -40,7 +40,7 @@ def test_init_may_be_repeated(
     assert {name: len(database[name].index_information()) for name in ("chunks", "embeddings", "documents")} == {
         "chunks": 3,
         "embeddings": 2,
-        "documents": 3,
+        "documents": 5,
     }
     assert set(database["air_readings_clean"].index_information()) == {
         "_id_",
