@@ -9,11 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from shared.contracts.documents import DELETIONS, State
-from shared.documents import (
-    FACTS,
-    FINAL,
-    Document,
-    Moment,
+from shared.documents import FACTS, FINAL, Document, Moment, rank
+from shared.documents.merging import (
+    first_bill,
     fuller_receipt,
     furthest,
     merge_counts,
@@ -22,7 +20,6 @@ from shared.documents import (
     newest_tombstone,
     outcome,
     progress_of,
-    rank,
     receipt_of,
     setbacks_of,
 )
@@ -43,6 +40,7 @@ def joined(stored: Document | None, seen: Document | None) -> Document | None:
         "receipt": fuller_receipt(receipt_of(older), newer.receipt) if newer.state in DELETIONS else newer.receipt,
     }
     if older.version == newer.version:
+        changes["bill"] = first_bill(stored.bill, seen.bill)
         changes["counts"] = merge_counts(older.counts, newer.counts)
         progress = furthest(progress_of(newer), progress_of(older))
         changes |= outcome(progress, merge_setbacks((*setbacks_of(older), *setbacks_of(newer))))

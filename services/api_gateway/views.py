@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.api_gateway.store import StoredChunk
 from shared.contracts.base import Instant
+from shared.contracts.costs import Bill
 from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
 from shared.contracts.kinds import Kind
 from shared.documents import Document, rank
@@ -107,6 +108,34 @@ class CountsView(View):
         return cls(**counts.model_dump())
 
 
+class ParsingCostView(View):
+    """What docproc spent on the document."""
+
+    pages: int | None = Field(default=None, examples=[3])
+    bytes: int = Field(examples=[48213])
+    cpu_seconds: float = Field(examples=[0.041], description="of parsing and chunking, OCR included")
+
+
+class EmbeddingCostView(View):
+    """What embedding spent on all chunks: each has its share of the requests that it was part of."""
+
+    tokens: int = Field(examples=[2140], description="given to the model; none for a vector from the cache")
+    cache_hits: int = Field(examples=[4], description="chunks whose vector was known")
+    rate_limited: int = Field(examples=[0], description="answers of the provider that there was too much (HTTP 429)")
+    wait_seconds: float = Field(examples=[0.0], description="in which requests waited for the provider's limits")
+
+
+class BillView(View):
+    """What this version cost, by stage, as each said first; null until then."""
+
+    docproc: ParsingCostView | None = None
+    embedding: EmbeddingCostView | None = None
+
+    @classmethod
+    def of(cls, bill: Bill) -> BillView:
+        return cls.model_validate(bill.model_dump())
+
+
 class ReasonView(View):
     """Why the document failed: `code` for programs, `message` for people."""
 
@@ -175,6 +204,7 @@ class DocumentView(View):
     state: State = Field(examples=["complete"])
     stage: Stage = Field(examples=["db_writer"])
     counts: CountsView
+    bill: BillView
     reason: ReasonView | None = None
     warnings: tuple[str, ...] = Field(
         default=(),
@@ -201,6 +231,7 @@ class DocumentView(View):
             state=document.state,
             stage=document.stage,
             counts=CountsView.of(document.counts),
+            bill=BillView.of(document.bill),
             reason=ReasonView.of(document.reason),
             warnings=document.warnings,
             received_at=document.received_at,

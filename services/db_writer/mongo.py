@@ -17,6 +17,7 @@ from services.db_writer.newest import NewestStays
 from services.db_writer.parts import Standing, Tally, Version
 from services.db_writer.statuses import Stored
 from shared.contracts.chunks import ChunkProcessed, EmbeddingReady, Part
+from shared.contracts.costs import EmbeddingCost
 from shared.documents import Document
 from shared.errors import Fatal
 
@@ -38,6 +39,12 @@ INDEXES = {
         IndexModel([("held.s3_path", ASCENDING)]),
     ],
 }
+
+_COSTS = {
+    "priced": {"$sum": {"$cond": [{"$gt": ["$cost", None]}, 1, 0]}},
+    **{name: {"$sum": f"$cost.{name}"} for name in EmbeddingCost.model_fields},
+}
+"""Added up on the server; `priced` are the rows that say what they cost."""
 
 Row = Mapping[str, Any]
 
@@ -103,19 +110,21 @@ class MongoStore:
 
     async def tally(self, versions: Collection[Version]) -> dict[Version, Tally]:
         """How many rows each version has of its chunker on the primary now."""
-        chunks, vectors = await asyncio.gather(self._count("chunks", versions), self._count("embeddings", versions))
-        return {version: Tally(chunks.get(version, 0), vectors.get(version, 0)) for version in versions}
+        chunks, vectors = await asyncio.gather(
+            self._counted("chunks", versions, {}), self._counted("embeddings", versions, _COSTS)
+        )
+        return {version: _tally(chunks.get(version), vectors.get(version)) for version in versions}
 
-    async def _count(self, collection: str, versions: Collection[Version]) -> dict[Version, int]:
+    async def _counted(self, collection: str, versions: Collection[Version], sums: Row) -> dict[Version, Row]:
         wanted = {
             "document_id": {"$in": list({version.document_id for version in versions})},
             "version": {"$in": list({version.number for version in versions})},
         }
         chunker = {"$ifNull": ["$chunker", ""]}
-        group = {"_id": {"d": "$document_id", "v": "$version", "c": chunker}, "rows": {"$sum": 1}}
+        group = {"_id": {"d": "$document_id", "v": "$version", "c": chunker}, "rows": {"$sum": 1}, **sums}
         with map_pymongo_errors():
             found = await self._database[collection].aggregate([{"$match": wanted}, {"$group": group}]).to_list(None)
-        return {Version(row["_id"]["d"], row["_id"]["v"], row["_id"]["c"]): row["rows"] for row in found}
+        return {Version(row["_id"]["d"], row["_id"]["v"], row["_id"]["c"]): row for row in found}
 
     async def delete_late(self, standings: Collection[Standing]) -> None:
         """Deletes the chunks and vectors of these documents that are late as they stand."""
@@ -171,6 +180,12 @@ class MongoStore:
         return int(done.matched_count + done.upserted_count)
 
 
+def _tally(chunks: Row | None, vectors: Row | None) -> Tally:
+    rows = vectors["rows"] if vectors else 0
+    cost = EmbeddingCost.model_validate(vectors) if vectors and vectors["priced"] == rows else None
+    return Tally(chunks["rows"] if chunks else 0, rows, cost)
+
+
 def late_rows(standing: Standing) -> list[Row]:
     """The queries for what `Standing.is_late`."""
     deleted = {"document_id": standing.document_id, "version": {"$lt": standing.tombstone}}
@@ -197,7 +212,8 @@ def _current(row: Row) -> Version | None:
 def _row(part: Part) -> dict[str, Any]:
     row = {"_id": part.chunk_id, **vars(part)}
     del row["chunk_id"], row["s3_path"]  # the document has it, once
-    if "vector" in row:
+    if isinstance(part, EmbeddingReady):
+        row["cost"] = part.cost and part.cost.model_dump()
         row["vector"] = Binary(_FLOAT32 + row["vector"], VECTOR_SUBTYPE)
     return row
 

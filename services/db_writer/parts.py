@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from shared.contracts.chunks import Part, status_of_part
+from shared.contracts.costs import Bill, EmbeddingCost
 from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
 from shared.documents import about
 from shared.kafka.records import Emit, Message
@@ -49,10 +50,14 @@ class Standing(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """How many rows of a version the store holds."""
+    """How many rows of a version the store holds; what its vectors cost, where each of them says so."""
 
     chunks: int
     vectors: int
+    cost: EmbeddingCost | None = None
+
+    def is_complete(self, chunk_count: int) -> bool:
+        return self.chunks == self.vectors == chunk_count
 
 
 def newest(parts: Iterable[P]) -> list[P]:
@@ -74,17 +79,20 @@ def last_of_each(messages: Sequence[Message[Part]]) -> dict[Version, Message[Par
 def completions(last: Mapping[Version, Message[Part]], tallies: Mapping[Version, Tally]) -> list[Emit]:
     """What is to be said of the versions that now have as many rows as they have chunks."""
     return [
-        Emit(DOCUMENTS_STATUS, _complete(message), message.record)
+        Emit(DOCUMENTS_STATUS, _complete(message, tallies[version].cost), message.record)
         for version, message in last.items()
-        if set(tallies[version]) == {message.event.chunk_count}
+        if tallies[version].is_complete(message.event.chunk_count)
     ]
 
 
-def _complete(message: Message[Part]) -> DocumentStatus:
-    """`at` is the record's time, not the clock's: a replay says the same."""
-    count = message.event.chunk_count
-    counts = Counts(chunks=count, vectors=count)
-    return status_of_part(message.event, State.COMPLETE, Stage.DB_WRITER, message.record.time, counts=counts)
+def _complete(message: Message[Part], cost: EmbeddingCost | None) -> DocumentStatus:
+    """Tells embedding's cost too: the vectors were made in several batches, maybe by several processes.
+
+    `at` is the record's time, not the clock's: a replay says the same.
+    """
+    count, at = message.event.chunk_count, message.record.time
+    counts, bill = Counts(chunks=count, vectors=count), Bill(embedding=cost)
+    return status_of_part(message.event, State.COMPLETE, Stage.DB_WRITER, at, counts=counts, bill=bill)
 
 
 def failed(message: Message[Part], reason: Reason) -> Emit:

@@ -15,6 +15,7 @@ from services.docproc.pool import Parsed, ParserPool
 from shared.contracts import ids
 from shared.contracts.base import Operation
 from shared.contracts.chunks import ChunkProcessed
+from shared.contracts.costs import Bill, ParsingCost
 from shared.contracts.documents import Counts, DocumentRaw, Reason, Receipt, Stage, State, status_of
 from shared.documents import about
 from shared.kafka.deadletters import Failure
@@ -53,9 +54,10 @@ class Docproc:
             log.warning("read with gaps", filename=document.filename, warnings=parsed.warnings)
         chunks = _chunks(document, parsed, self._chunker)
         counts = Counts(pages=parsed.page_count, chunks=len(chunks))
+        cost = ParsingCost(pages=parsed.page_count, bytes=document.size_bytes, cpu_seconds=parsed.cpu_seconds)
         return [
             *(Emit(CHUNKS_PROCESSED, chunk, message.record) for chunk in chunks),
-            _status(message, State.PROCESSING, counts=counts, warnings=_told(parsed.warnings)),
+            _status(message, State.PROCESSING, counts=counts, warnings=_told(parsed.warnings), bill=Bill(docproc=cost)),
         ]
 
     async def _delete(self, message: Message[DocumentRaw]) -> Emit:

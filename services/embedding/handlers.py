@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import structlog
-
-from services.embedding.embedder import Embedded, Embedder, Vectors
-from services.embedding.usage import DocumentVersion, Usage, usage_of
+from services.embedding.embedder import Embedder, Vectors
+from services.embedding.usage import costs_of
 from shared.contracts.chunks import ChunkProcessed, EmbeddingReady, status_of_part
+from shared.contracts.costs import EmbeddingCost
 from shared.contracts.documents import Counts, Reason, Stage, State
 from shared.documents import about
 from shared.kafka.deadletters import Failure
@@ -18,8 +16,6 @@ from shared.kafka.pipeline import Handled
 from shared.kafka.records import Emit, Message
 from shared.runtime import metrics
 from shared.topics import DOCUMENTS_STATUS, EMBEDDINGS_READY
-
-log = structlog.get_logger()
 
 
 class Embedding:
@@ -35,20 +31,19 @@ class Embedding:
         """
         chunks = [message.event for message in batch]
         embedded = await self._embedder.embed([chunk.text for chunk in chunks])
-        self._account(usage_of(chunks, embedded), embedded)
-        ready = [self._ready(message, embedded.vectors, row) for row, message in enumerate(batch)]
+        costs = costs_of(chunks, embedded)
+        self._account(costs)
+        ready = [self._ready(message, embedded.vectors, row, costs[row]) for row, message in enumerate(batch)]
         told = (message for message in batch if _is_last(message.event) or message.record.redrives)
         return Handled([*ready, *map(_embedded, told)])
 
-    def _account(self, usage: Mapping[DocumentVersion, Usage], embedded: Embedded) -> None:
-        hits = len(embedded.remembered)
+    def _account(self, costs: Sequence[EmbeddingCost]) -> None:
+        hits = sum(cost.cache_hits for cost in costs)
         metrics.EMBEDDING_CHUNKS.labels(self._embedder.model, "cache").inc(hits)
-        metrics.EMBEDDING_CHUNKS.labels(self._embedder.model, "model").inc(len(embedded.vectors) - hits)
-        metrics.EMBEDDING_TOKENS.labels(self._embedder.model).inc(sum(one.tokens for one in usage.values()))
-        for whose, one in usage.items():
-            log.debug("embedded", document_id=whose.document_id, version=whose.version, usage=asdict(one))
+        metrics.EMBEDDING_CHUNKS.labels(self._embedder.model, "model").inc(len(costs) - hits)
+        metrics.EMBEDDING_TOKENS.labels(self._embedder.model).inc(sum(cost.tokens for cost in costs))
 
-    def _ready(self, message: Message[ChunkProcessed], vectors: Vectors, row: int) -> Emit:
+    def _ready(self, message: Message[ChunkProcessed], vectors: Vectors, row: int, cost: EmbeddingCost) -> Emit:
         chunk = message.event
         event = EmbeddingReady(
             chunk_id=chunk.chunk_id,
@@ -64,6 +59,7 @@ class Embedding:
             vector=vectors[row].astype("<f4").tobytes(),
             model=self._embedder.model,
             dimensions=vectors.shape[1],
+            cost=cost,
         )
         return Emit(EMBEDDINGS_READY, event, message.record)
 

@@ -12,6 +12,7 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from shared.contracts.base import Event, Instant, ObjectPath
+from shared.contracts.costs import Bill, EmbeddingCost
 from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
 from shared.contracts.kinds import Kind
 
@@ -66,7 +67,14 @@ class Part(Event):
 
 
 def status_of_part(
-    part: Part, state: State, stage: Stage, at: datetime, *, counts: Counts | None = None, reason: Reason | None = None
+    part: Part,
+    state: State,
+    stage: Stage,
+    at: datetime,
+    *,
+    counts: Counts | None = None,
+    reason: Reason | None = None,
+    bill: Bill | None = None,
 ) -> DocumentStatus:
     """The status of the version that a chunk or vector belongs to."""
     return DocumentStatus(
@@ -82,6 +90,7 @@ def status_of_part(
         received_at=part.received_at,
         s3_path=part.s3_path,
         chunker=part.chunker or None,
+        bill=bill or Bill(),
     )
 
 
@@ -103,11 +112,15 @@ class ChunkProcessed(Part):
 
 
 class EmbeddingReady(Part):
-    """Keyed by document_id. `vector` holds `dimensions` float32 in little-endian order; JSON carries it as base64."""
+    """Keyed by document_id. `vector` holds `dimensions` float32 in little-endian order; JSON carries it as base64.
+
+    `cost` is this vector's share; messages of older releases have none.
+    """
 
     vector: Vector
     model: str
     dimensions: int = Field(ge=1)
+    cost: EmbeddingCost | None = None
 
     @model_validator(mode="after")
     def _vector_fits(self) -> Self:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.base import Event, Instant, ObjectPath, Operation
+from shared.contracts.costs import Bill
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -91,7 +92,8 @@ class DocumentStatus(Event):
     """Keyed by document_id. `at` is when the stage was done with it; `chunker` is who cut the parts it speaks of.
 
     `source` is the record whose handling it tells of, as `topic-partition-offset` of its first position, and `attempt`
-    how often that one has come back from the dead letters. `warnings` say what of the document could not be read.
+    how often that one has come back from the dead letters. `warnings` say what of the document could not be read,
+    `bill` what the stage spent on this version: db_writer tells embedding's, which many records share.
     """
 
     document_id: str
@@ -114,6 +116,7 @@ class DocumentStatus(Event):
     attempt: int = Field(default=0, ge=0)
     receipt: Receipt | None = None
     warnings: tuple[str, ...] = ()
+    bill: Bill = Bill()
 
 
 def status_of(
@@ -126,6 +129,7 @@ def status_of(
     reason: Reason | None = None,
     receipt: Receipt | None = None,
     warnings: tuple[str, ...] = (),
+    bill: Bill | None = None,
 ) -> DocumentStatus:
     """The status of a document that ingest has described."""
     return DocumentStatus(
@@ -146,4 +150,5 @@ def status_of(
         s3_path=document.s3_path,
         receipt=receipt,
         warnings=warnings,
+        bill=bill or Bill(),
     )

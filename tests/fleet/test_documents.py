@@ -40,6 +40,23 @@ async def test_load_changes_nothing(fleet: Fleet, tmp_path: Path) -> None:
     assert sums.chunks == sums.vectors == sum(document["counts"]["chunks"] for document in busy.values())
 
 
+async def test_a_bill_says_what_each_stage_took(fleet: Fleet, tmp_path: Path) -> None:
+    """Bytes and CPU time of reading, the tokens of all chunks; a text that is known by now costs no tokens again."""
+    file = tmp_path / "bill.md"
+    file.write_text("# Bill\n\n" + "".join(f"Sentence {number} of a bill that is new. " for number in range(400)))
+    first = await fleet.put("bill", file)
+    bill = (await fleet.until_final([first]))[first.document_id]["bill"]
+    assert bill["docproc"]["bytes"] == file.stat().st_size
+    assert bill["docproc"]["cpu_seconds"] > 0
+    assert bill["embedding"]["tokens"] == sum(row["token_count"] for row in fleet.texts(first.document_id))
+    assert bill["embedding"]["cache_hits"] == 0
+    file.write_text(file.read_text() + "\n\n# Later\n\nOne more sentence.\n")
+    again = await fleet.put("bill", file)
+    document = (await fleet.until_final([again]))[again.document_id]
+    assert 0 < document["bill"]["embedding"]["tokens"] < bill["embedding"]["tokens"] / 2
+    assert document["bill"]["embedding"]["cache_hits"] == document["counts"]["chunks"] - 1
+
+
 async def test_the_same_files_twice_are_the_same_documents(fleet: Fleet, tmp_path: Path) -> None:
     """A second upload of the same bytes gives the same ids and no new rows."""
     files = corpus(tmp_path, 20)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from shared.contracts.costs import Bill, EmbeddingCost, ParsingCost
 from shared.contracts.documents import Counts, DocumentStatus, Reason, Receipt, Stage, State
 from shared.documents import Document, fold
 
@@ -23,12 +24,19 @@ def status(version: int, state: State, stage: Stage, second: int = 0, **facts: A
     )
 
 
+PARSED = Bill(docproc=ParsingCost(pages=2, bytes=900, cpu_seconds=0.25))
+EMBEDDED = Bill(embedding=EmbeddingCost(tokens=70, cache_hits=1))
+COUNTED = {
+    "docproc": {"counts": Counts(pages=2, chunks=5), "warnings": ("page 2 left out",), "bill": PARSED},
+    "db_writer": {"counts": Counts(chunks=5, vectors=5), "chunker": "f1", "s3_path": "c/1", "bill": EMBEDDED},
+}
+
 LIFE = [
     status(1, State.RECEIVED, Stage.GATEWAY, 0, filename="a.pdf"),
     status(1, State.PROCESSING, Stage.INGEST, 1, media_type="application/pdf"),
-    status(1, State.PROCESSING, Stage.DOCPROC, 2, counts=Counts(pages=2, chunks=5), warnings=("page 2 left out",)),
+    status(1, State.PROCESSING, Stage.DOCPROC, 2, **COUNTED["docproc"]),
     status(1, State.PROCESSING, Stage.EMBEDDING, 3, counts=Counts(vectors=5)),
-    status(1, State.COMPLETE, Stage.DB_WRITER, 4, counts=Counts(chunks=5, vectors=5), chunker="f1", s3_path="c/1"),
+    status(1, State.COMPLETE, Stage.DB_WRITER, 4, **COUNTED["db_writer"]),
 ]
 
 
@@ -40,6 +48,15 @@ def folded(statuses: list[DocumentStatus]) -> Document:
     return document
 
 
+def test_a_bill_is_written_once() -> None:
+    """A stage's first run is what it cost: a repeated one finds vectors in the cache. A new version begins anew."""
+    again = Bill(embedding=EmbeddingCost(cache_hits=5))
+    repeated = status(1, State.COMPLETE, Stage.DB_WRITER, 9, bill=again)
+    assert folded([*LIFE, repeated]) == folded(LIFE)
+    assert folded([*LIFE, status(2, State.RECEIVED, Stage.GATEWAY, 9)]).bill == Bill()
+    assert folded([status(2, State.RECEIVED, Stage.GATEWAY, 9), *LIFE]).bill == Bill()
+
+
 def test_a_whole_life() -> None:
     """The last status gives the state; facts and counts of all of them are gathered."""
     document = folded(LIFE)
@@ -47,6 +64,7 @@ def test_a_whole_life() -> None:
     assert document.counts == Counts(pages=2, chunks=5, vectors=5)
     assert (document.filename, document.media_type) == ("a.pdf", "application/pdf")
     assert [moment.stage for moment in document.timeline] == list(Stage)
+    assert document.bill == Bill(docproc=PARSED.docproc, embedding=EMBEDDED.embedding)
     assert document.current is not None
     assert (document.current.version, document.current.chunker, document.current.s3_path) == (1, "f1", "c/1")
     assert document.warnings == ("page 2 left out",)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from services.api_gateway.joining import joined
+from shared.contracts.costs import Bill, EmbeddingCost, ParsingCost
 from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
 from shared.documents import Document, fold
 from tests.services.api_gateway.world import status
@@ -16,15 +17,21 @@ from tests.services.api_gateway.world import status
 
 def step(state: State, stage: Stage, version: int, minute: int, **more: Any) -> DocumentStatus:
     """Of one version everything but the progress is the same in every status."""
-    record: dict[str, Any] = {name: more.pop(name) for name in ("source", "attempt", "warnings") if name in more}
+    record: dict[str, Any] = {
+        name: more.pop(name) for name in ("source", "attempt", "warnings", "bill") if name in more
+    }
     told = status("d", state, stage, version=version, minute=minute, sha256=f"{version:064}", **more)
     return told.model_copy(update={"received_at": datetime(2026, 1, 2, version, tzinfo=UTC), **record})
 
 
+PARSED = Bill(docproc=ParsingCost(pages=2, bytes=900, cpu_seconds=0.25))
+EMBEDDED = Bill(embedding=EmbeddingCost(tokens=70))
 STEPS = (
     step(State.RECEIVED, Stage.GATEWAY, 1, 0),
-    step(State.PROCESSING, Stage.DOCPROC, 1, 1, counts=Counts(pages=2, chunks=5), warnings=("w",)),
-    step(State.COMPLETE, Stage.DB_WRITER, 1, 2, counts=Counts(pages=2, chunks=5, vectors=5), chunker="f1"),
+    step(State.PROCESSING, Stage.DOCPROC, 1, 1, counts=Counts(pages=2, chunks=5), warnings=("w",), bill=PARSED),
+    step(
+        State.COMPLETE, Stage.DB_WRITER, 1, 2, counts=Counts(pages=2, chunks=5, vectors=5), chunker="f1", bill=EMBEDDED
+    ),
     step(State.RECEIVED, Stage.GATEWAY, 7, 3),
     step(State.FAILED, Stage.INGEST, 7, 4, reason=Reason(code="c", message="m")),
 )
@@ -46,6 +53,14 @@ def test_two_parts_joined_are_the_whole(cut: int, overlap: int) -> None:
     """Whatever the store has and wherever the tail began, together they say what all statuses say."""
     stored, seen = folded(STEPS[:cut]), folded(STEPS[max(0, cut - overlap) :])
     assert same(joined(stored, seen)) == same(joined(seen, stored)) == same(folded(STEPS))
+
+
+def test_what_the_store_says_of_the_cost_comes_first() -> None:
+    """The tail may have begun with a repetition, which the first run's bill outlives."""
+    again = step(State.PROCESSING, Stage.DOCPROC, 1, 5, bill=Bill(docproc=ParsingCost(bytes=900, cpu_seconds=9)))
+    document = joined(folded(STEPS[:3]), folded([again]))
+    assert document is not None
+    assert document.bill == Bill(docproc=PARSED.docproc, embedding=EMBEDDED.embedding)
 
 
 def test_joining_again_changes_nothing() -> None:

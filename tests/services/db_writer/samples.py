@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from shared.contracts.base import Event
 from shared.contracts.chunks import ChunkProcessed, EmbeddingReady
+from shared.contracts.costs import EmbeddingCost
 from shared.contracts.documents import Counts, DocumentStatus, Stage, State
 from shared.kafka.records import Emit, Message, Partition, Record
 
@@ -40,11 +41,14 @@ def chunk(
     return ChunkProcessed(**part, text=f"text {index} as of {version}", page=2, heading_path=("A", "B"))
 
 
+COST = EmbeddingCost(tokens=7, cache_hits=1, rate_limited=2, wait_seconds=0.5)
+
+
 def vector(
     document: str = "d", version: int = 1, index: int = 0, count: int = 1, content: str = "", *, chunker: str = ""
 ) -> EmbeddingReady:
     part = _part(document, version, index, count, content, chunker=chunker)
-    return EmbeddingReady(**part, vector=struct.pack("<2f", index, version), model="m", dimensions=2)
+    return EmbeddingReady(**part, vector=struct.pack("<2f", index, version), model="m", dimensions=2, cost=COST)
 
 
 def chunks(document: str, version: int, count: int, content: str = "", chunker: str = "") -> list[ChunkProcessed]:

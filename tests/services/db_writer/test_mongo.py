@@ -21,7 +21,7 @@ from services.db_writer.statuses import changed
 from shared.contracts.documents import Stage, State
 from shared.errors import Code, Fatal, Permanent, Transient
 from tests.services.db_writer.proxy import proxy_to
-from tests.services.db_writer.samples import RECEIVED_AT, Documents, chunk, chunks, status, vector, vectors
+from tests.services.db_writer.samples import COST, RECEIVED_AT, Documents, chunk, chunks, status, vector, vectors
 
 pytestmark = pytest.mark.fleet
 Mongo = Database[Documents]
@@ -69,14 +69,23 @@ async def test_rows_hold_the_fields_of_their_events(store: MongoStore, database:
     assert stored["received_at"] == RECEIVED_AT
     embedded: dict[str, Any] = database["embeddings"].find_one() or {}
     assert embedded["vector"] == Binary.from_vector([0.0, 1.0], BinaryVectorDtype.FLOAT32)
-    assert (embedded["model"], embedded["dimensions"]) == ("m", 2)
+    assert (embedded["model"], embedded["dimensions"], embedded["cost"]) == ("m", 2, COST.model_dump())
 
 
 async def test_rows_are_counted_per_version(store: MongoStore) -> None:
     """A tally tells the rows of exactly that document and version, zero where there are none."""
     await store.write([*chunks("d", 1, 3), *chunks("d", 2, 2), *chunks("e", 2, 1)], vectors("d", 1, 2))
     wanted = [Version("d", 1), Version("d", 2), Version("e", 1)]
-    assert await store.tally(wanted) == dict(zip(wanted, [Tally(3, 2), Tally(2, 0), Tally(0, 0)], strict=True))
+    costs = COST + COST
+    assert await store.tally(wanted) == dict(zip(wanted, [Tally(3, 2, costs), Tally(2, 0), Tally(0, 0)], strict=True))
+
+
+async def test_a_cost_that_is_known_in_part_is_unknown(store: MongoStore, database: Mongo) -> None:
+    """A vector that an older release wrote doesn't say what it cost: its row has no such field, or nothing in it."""
+    await store.write([], [*vectors("d", 1, 3), vector("e").model_copy(update={"cost": None})])
+    database["embeddings"].update_one({"_id": "d:1:1"}, {"$unset": {"cost": 1}})
+    wanted = [Version("d", 1), Version("e", 1)]
+    assert await store.tally(wanted) == dict(zip(wanted, [Tally(0, 3), Tally(0, 1)], strict=True))
 
 
 async def test_rows_are_counted_per_chunker(store: MongoStore, database: Mongo) -> None:

@@ -4,10 +4,11 @@ import pytest
 
 from services.db_writer.parts import Tally, Version, completions, failed, last_of_each, newest, redriven
 from shared.contracts.chunks import Part
+from shared.contracts.costs import Bill
 from shared.contracts.documents import Reason, Stage, State
 from shared.kafka.records import Message
 from tests.redriven import redriven as back
-from tests.services.db_writer.samples import RECEIVED_AT, chunk, messages, said, vector
+from tests.services.db_writer.samples import COST, RECEIVED_AT, chunk, messages, said, vector
 
 
 def test_of_several_versions_of_a_chunk_the_newest_stays() -> None:
@@ -57,12 +58,13 @@ def test_completion_is_said_with_the_records_time() -> None:
     batch: list[Message[Part]] = [
         Message(found.record, found.event) for found in messages([chunk(count=1), vector(count=1)])
     ]
-    (emit,) = completions(last_of_each(batch), {Version("d", 1): Tally(1, 1)})
+    (emit,) = completions(last_of_each(batch), {Version("d", 1): Tally(1, 1, COST)})
     (status,) = said([emit])
     assert emit.cause is batch[1].record
     assert (status.state, status.stage) == (State.COMPLETE, Stage.DB_WRITER)
     assert (status.counts.chunks, status.counts.vectors, status.counts.pages) == (1, 1, None)
     assert (status.at, status.content_sha256) == (batch[1].record.time, "content of 1")
+    assert status.bill == Bill(embedding=COST)
     assert (status.received_at, status.chunker) == (RECEIVED_AT, None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import cast
@@ -14,6 +15,7 @@ from services.docproc.handlers import Docproc, failed
 from services.docproc.pool import Parsed, ParserPool, PoolOptions
 from shared.contracts.base import Operation
 from shared.contracts.chunks import ChunkProcessed
+from shared.contracts.costs import ParsingCost
 from shared.contracts.documents import DocumentRaw, DocumentStatus, Receipt, State
 from shared.contracts.kinds import Kind
 from shared.errors import Code, Permanent, Transient
@@ -126,6 +128,17 @@ async def test_a_second_run_stores_the_same_text(docproc: Docproc, tmp_path: Pat
     assert len(once) == 3
 
 
+async def test_the_status_tells_what_reading_cost(docproc: Docproc) -> None:
+    """The CPU time is measured in the process that read the document, whose wall clock bounds it."""
+    began = time.monotonic()
+    status = (await docproc.handle([document()])).emits[-1].event
+    assert isinstance(status, DocumentStatus)
+    cost = status.bill.docproc
+    assert cost is not None
+    assert (cost.pages, cost.bytes) == (None, len(TEXT))
+    assert 0 < cost.cpu_seconds <= time.monotonic() - began
+
+
 async def test_a_refused_document_leaves_no_text(docproc: Docproc, tmp_path: Path) -> None:
     """Without chunks there is nothing that a text could be for."""
     with pytest.raises(Permanent):
@@ -148,7 +161,7 @@ class _Reading:
 
     async def run(self, path: Path, media_type: str, text_to: Path) -> Parsed:
         text_to.write_text("a")
-        return Parsed((Chunk(0, "a", 1, 0, 1, (), Kind.TEXT, 1),), 2, self._warnings)
+        return Parsed((Chunk(0, "a", 1, 0, 1, (), Kind.TEXT, 1),), 2, self._warnings, 0.25)
 
 
 @pytest.mark.parametrize(
@@ -171,3 +184,4 @@ async def test_warnings_are_told_in_the_status(
     status = handled.emits[-1].event
     assert isinstance(status, DocumentStatus)
     assert status.warnings == told
+    assert status.bill.docproc == ParsingCost(pages=2, bytes=len(TEXT), cpu_seconds=0.25)

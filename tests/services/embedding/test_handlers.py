@@ -8,6 +8,7 @@ import numpy as np
 from services.embedding.embedder import Asked, Embedded, Keep, keep_nothing
 from services.embedding.handlers import Embedding, failed
 from shared.contracts.chunks import EmbeddingReady
+from shared.contracts.costs import EmbeddingCost
 from shared.contracts.documents import DocumentStatus, Stage, State
 from shared.errors import Code
 from shared.kafka.deadletters import Failure
@@ -25,7 +26,7 @@ class Lengths:
 
     async def embed(self, texts: Sequence[str], keep: Keep = keep_nothing) -> Embedded:
         vectors = np.array([[len(text), 1.0] for text in texts], dtype="<f4")
-        return Embedded(vectors, [Asked(range(len(texts)))])
+        return Embedded(vectors, [Asked(range(len(texts)), sum(map(len, texts)))])
 
 
 def statuses(emits: Sequence[Emit]) -> list[DocumentStatus]:
@@ -39,10 +40,11 @@ async def test_every_chunk_gets_its_own_vector() -> None:
     assert [emit.topic for emit in emits] == [EMBEDDINGS_READY] * 3
     for emit, event, length in zip(emits, chunks, (3, 5, 7), strict=True):
         assert isinstance(emit.event, EmbeddingReady)
-        carried = emit.event.model_dump(exclude={"vector", "model", "dimensions"})
+        carried = emit.event.model_dump(exclude={"vector", "model", "dimensions", "cost"})
         assert carried == event.model_dump(include=set(carried))
         assert np.frombuffer(emit.event.vector, "<f4").tolist() == [length, 1.0]
         assert (emit.event.model, emit.event.dimensions) == ("lengths", 2)
+        assert emit.event.cost == EmbeddingCost(tokens=length)
 
 
 async def test_the_last_chunk_brings_the_status() -> None:
@@ -80,9 +82,9 @@ async def test_a_redriven_chunk_brings_a_status() -> None:
 
 
 async def test_what_it_cost_is_counted() -> None:
-    """Tokens as the chunks have them where the model doesn't count, and where each vector came from."""
+    """The tokens that the model was given, and where each vector came from."""
     before = metrics.total(metrics.EMBEDDING_TOKENS), metrics.total(metrics.EMBEDDING_CHUNKS)
-    chunks = [chunk(place, 3).model_copy(update={"token_count": 5}) for place in range(3)]
+    chunks = [chunk(place, 3, text="12345") for place in range(3)]
     await Embedding(Lengths()).handle([message(event, place) for place, event in enumerate(chunks)])
     assert metrics.total(metrics.EMBEDDING_TOKENS) - before[0] == 15
     assert metrics.total(metrics.EMBEDDING_CHUNKS) - before[1] == 3
