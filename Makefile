@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ONCE ?=
 FAULTS := tests/faults/results.json
+PARALLEL := --numprocesses logical --maxprocesses 4 --dist loadgroup
 
 # The first Python on the PATH that is 3.11 or newer; `make PYTHON=/path/to/python …` chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -34,7 +35,8 @@ demo: $(READY) ## The whole fleet with example documents; stays up until Ctrl-C 
 test: $(READY) ## Lint, types and every test but the slow fault runs
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/pytest -m "not faults and not compose"
+	@$(BIN)/pytest -m "not fleet and not faults and not compose" $(PARALLEL); units=$$?; \
+	$(BIN)/pytest -m "fleet and not faults and not compose" && test $$units = 0
 
 .PHONY: test-faults
 test-faults: $(READY) ## Every fault caused for real (about an hour); fills the table in docs/guarantees.md

@@ -18,8 +18,19 @@ SERVERS_OF_THEIR_OWN = [Path(__file__).parent / "faults", Path(__file__).parent 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests with servers of their own come first: those are gone when the fleet of all others starts, whose Spark takes
-    half a core."""
-    items.sort(key=lambda item: not any(folder in item.path.parents for folder in SERVERS_OF_THEIR_OWN))
+    half a core. Those that share a Spark come next, and stay together where several processes run tests."""
+    for item in items:
+        if _shares_spark(item):
+            item.add_marker(pytest.mark.xdist_group("spark"))
+    items.sort(key=lambda item: (not _has_servers(item), not _shares_spark(item)))
+
+
+def _has_servers(item: pytest.Item) -> bool:
+    return any(folder in item.path.parents for folder in SERVERS_OF_THEIR_OWN)
+
+
+def _shares_spark(item: pytest.Item) -> bool:
+    return "spark" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")
