@@ -8,6 +8,7 @@ import sys
 import typer
 
 from cauce import (
+    delete,
     demo,
     dlq,
     doctor,
@@ -35,6 +36,7 @@ Turn documents and event streams into query-ready tables, collections and vector
 See it work                 cauce demo
 Keep a fleet running        cauce up --scale docproc=2
 Put documents in            cauce upload report.pdf notes.md
+Take them out               cauce delete --name handbook
 Put events in               cauce generate ratings --rate 100
 See what a topic holds      cauce tail ratings --last 5
 Check what came out         cauce verify
@@ -54,6 +56,7 @@ app.command(short_help="Show processes, health, restarts, lag.")(status.status)
 app.command(short_help="Show what a process has written.")(logs.logs)
 app.command(short_help="Find out what is wrong, and what to do.")(doctor.doctor)
 app.command(short_help="Send documents and watch them on their way.")(upload.upload)
+app.command(short_help="Delete documents, with a receipt.")(delete.delete)
 app.command(short_help="See the whole of it work.")(demo.demo)
 app.command(short_help="Send made-up events to a declared stream.")(generate.generate)
 app.command(short_help="Print a topic's records, count them, show a field's distribution.")(tail.tail)

@@ -67,14 +67,25 @@ async def follow_all(
     return followed
 
 
+async def until_final(
+    gateway: Gateway, document_id: str, seen: Callable[[Progress], None] = lambda _: None
+) -> Progress:
+    """Its last state; `seen` is told each one before."""
+    while (progress := await gateway.progress(document_id)).state not in FINAL:
+        seen(progress)
+        await asyncio.sleep(_POLL_SECONDS)
+    return progress
+
+
 async def _follow(gateway: Gateway, item: Followed, name: str | None, changed: Callable[[Followed], None]) -> None:
     try:
         item.document_id = (await gateway.upload(item.file, name)).document_id
-        while (progress := await gateway.progress(item.document_id)).state not in FINAL:
+
+        def seen(progress: Progress) -> None:
             item.progress = progress
             changed(item)
-            await asyncio.sleep(_POLL_SECONDS)
-        item.progress = progress
+
+        item.progress = await until_final(gateway, item.document_id, seen)
     except (LocalStackError, OSError) as error:
         item.error = str(error)
     item.ended = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ from compose.local.errors import LocalStackError
 from compose.local.remembered import development_key
 from compose.local.settings import LocalSettings
 from compose.local.state import running_state
-from shared.contracts.documents import Counts, Reason, State
+from shared.contracts.documents import Counts, Reason, Receipt, State
 
 _UNAUTHORIZED = 401
 _TOO_MANY_REQUESTS = 429
@@ -28,6 +29,19 @@ class Accepted(BaseModel):
     version: int | None = None
 
 
+class Remains(BaseModel):
+    """A topic that may still hold what was written of a deleted document."""
+
+    topic: str
+    until: datetime
+
+
+class Removed(Receipt):
+    """A deletion's receipt, and what it could not remove yet."""
+
+    remains: tuple[Remains, ...] = ()
+
+
 class Progress(BaseModel):
     """The part of a document's status that we show."""
 
@@ -36,6 +50,7 @@ class Progress(BaseModel):
     version: int | None = None
     counts: Counts = Counts()
     reason: Reason | None = None
+    receipt: Removed | None = None
 
 
 class Taken(BaseModel):
@@ -73,13 +88,22 @@ class Gateway:
 
     async def upload(self, file: Path, name: str | None = None) -> Accepted:
         """Send a file; under `name` it replaces what had that name before."""
-        method, path = ("PUT", f"/documents/by-name/{quote(name, safe='')}") if name else ("POST", "/upload")
+        method, path = ("PUT", _path_of(name)) if name else ("POST", "/upload")
 
         async def send() -> httpx.Response:
             with file.open("rb") as content:
                 return await self._client.request(method, path, files={"file": (file.name, content)})
 
         return Accepted.model_validate_json((await self._patiently(send)).content)
+
+    async def delete(self, document_id: str) -> Accepted:
+        return await self._delete(f"/documents/{quote(document_id, safe='')}")
+
+    async def delete_named(self, name: str) -> Accepted:
+        return await self._delete(_path_of(name))
+
+    async def _delete(self, path: str) -> Accepted:
+        return Accepted.model_validate_json((await self._patiently(lambda: self._client.delete(path))).content)
 
     async def progress(self, document_id: str) -> Progress:
         answer = await self._patiently(lambda: self._client.get(f"/documents/{document_id}"))
@@ -126,6 +150,10 @@ class Gateway:
             advice = "give the right key with --key or CAUCE_API_KEY" if answer.status_code == _UNAUTHORIZED else ""
             raise LocalStackError(f"{self.url} says {_explanation(answer)}", advice=advice)
         return answer
+
+
+def _path_of(name: str) -> str:
+    return f"/documents/by-name/{quote(name, safe='')}"
 
 
 def _taken_until(refusal: httpx.Response) -> Taken:

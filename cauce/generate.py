@@ -15,6 +15,7 @@ from rich.live import Live
 from cauce.cluster import cluster, stream_named
 from cauce.console import out, say
 from cauce.gateway import Gateway, address
+from cauce.options import Key, Url
 from cauce.sending import GatewayTarget, Sender, Target, TopicTarget, Wanted, picture, summary
 from compose.local.errors import LocalStackError
 from compose.local.settings import LocalSettings
@@ -44,12 +45,8 @@ def generate(
         typer.Option(min=0, max=1, metavar="SHARE", help="Send rubbish of every kind too; straight to the topic."),
     ] = 0,
     to: Annotated[To | None, typer.Option(help="Through the gateway (the default), or straight to the topic.")] = None,
-    url: Annotated[
-        str | None, typer.Option(envvar="CAUCE_URL", help="Of the gateway; by default the fleet of this folder.")
-    ] = None,
-    key: Annotated[
-        str | None, typer.Option(envvar="CAUCE_API_KEY", help="API key; by default the one of this folder's fleet.")
-    ] = None,
+    url: Url = None,
+    key: Key = None,
 ) -> None:
     """Send made-up events to a declared stream, with live counters, until Ctrl-C.
 

@@ -16,3 +16,9 @@ Port = Annotated[
         metavar="NAME=PORT", help="A fixed port for gateway, kafka, mariadb or mongodb; may be given several times."
     ),
 ]
+Url = Annotated[
+    str | None, typer.Option(envvar="CAUCE_URL", help="Of the gateway; by default the fleet of this folder.")
+]
+Key = Annotated[
+    str | None, typer.Option(envvar="CAUCE_API_KEY", help="API key; by default the one of this folder's fleet.")
+]

@@ -11,6 +11,7 @@ import typer
 from cauce.console import say
 from cauce.following import Followed, follow_all
 from cauce.gateway import Gateway, address
+from cauce.options import Key, Url
 from compose.local.errors import LocalStackError
 from compose.local.settings import LocalSettings
 from shared.contracts.documents import State
@@ -21,12 +22,8 @@ def upload(
     name: Annotated[
         str | None, typer.Option(help="The document's name: what had it before is replaced. With one file.")
     ] = None,
-    url: Annotated[
-        str | None, typer.Option(envvar="CAUCE_URL", help="Of the gateway; by default the fleet of this folder.")
-    ] = None,
-    key: Annotated[
-        str | None, typer.Option(envvar="CAUCE_API_KEY", help="API key; by default the one of this folder's fleet.")
-    ] = None,
+    url: Url = None,
+    key: Key = None,
 ) -> None:
     """Send documents and watch each on its way: ingest, docproc, embedding, db_writer.
 

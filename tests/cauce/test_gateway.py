@@ -16,8 +16,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from cauce.following import follow_all
-from cauce.gateway import Gateway, GatewayAway, address
+from cauce.delete import describe
+from cauce.following import follow_all, until_final
+from cauce.gateway import Gateway, GatewayAway, Progress, address
 from compose.local.errors import LocalStackError
 from compose.local.settings import LocalSettings
 from shared.contracts.documents import State
@@ -46,6 +47,20 @@ class StandIn:
         self.asked += 1
         return JSONResponse({"document_id": "d1", "state": state, "stage": stage, "counts": {"chunks": 2}})
 
+    async def delete(self, request: Request) -> JSONResponse:
+        if request.path_params["id"] == "unknown":
+            return problem(404, "there is no such document")
+        self.received.append((request.url.path, request.method, b""))
+        return JSONResponse({"document_id": "gone", "version": 3, "state": "deleting"}, 202)
+
+    async def receipt(self, _: Request) -> JSONResponse:
+        self.asked += 1
+        if self.asked == 1:
+            return JSONResponse({"document_id": "gone", "state": "deleting", "stage": "docproc"})
+        remains = [{"topic": "a", "until": "2026-02-08T03:04:05Z"}, {"topic": "b", "until": "2026-03-01T03:04:05Z"}]
+        receipt = {"objects": 2, "chunks": 17, "vectors": 16, "remains": remains}
+        return JSONResponse({"document_id": "gone", "state": "deleted", "stage": "db_writer", "receipt": receipt})
+
     async def events(self, request: Request) -> JSONResponse:
         if self.busy:
             self.busy -= 1
@@ -59,6 +74,9 @@ class StandIn:
             routes=[
                 Route("/upload", self.upload, methods=["POST"]),
                 Route("/documents/by-name/{name}", self.upload, methods=["PUT"]),
+                Route("/documents/by-name/{id}", self.delete, methods=["DELETE"]),
+                Route("/documents/{id}", self.delete, methods=["DELETE"]),
+                Route("/documents/gone", self.receipt),
                 Route("/documents/{id}", self.progress),
                 Route("/events/{stream}", self.events, methods=["POST"]),
             ]
@@ -114,6 +132,23 @@ async def test_a_name_is_put(file: Path) -> None:
     async with serving(stand_in) as url, Gateway(url, "right") as gateway:
         await gateway.upload(file, "hand book")
     assert stand_in.received == [("/documents/by-name/hand book", "notes.md", b"# Notes")]
+
+
+async def test_a_deletion_is_followed_to_its_receipt() -> None:
+    """By id or by name; what it removed is said, and when the last topic has forgotten the document."""
+    stand_in = StandIn()
+    async with serving(stand_in) as url, Gateway(url, "right") as gateway:
+        accepted = [await gateway.delete("d1"), await gateway.delete_named("hand book")]
+        said = {describe(await until_final(gateway, one.document_id)) for one in accepted}
+        with pytest.raises(LocalStackError, match="404 there is no such document"):
+            await gateway.delete("unknown")
+    assert [path for path, _, _ in stand_in.received] == ["/documents/d1", "/documents/by-name/hand book"]
+    assert said == {"deleted: 2 stored files, 17 chunks, 16 vectors; Kafka's topics forget it by 2026-03-01"}
+
+
+def test_a_document_that_came_again_is_not_called_deleted() -> None:
+    """A newer upload has taken its place before anybody looked."""
+    assert describe(Progress(state=State.COMPLETE)) == "complete: uploaded again meanwhile"
 
 
 async def test_an_outage_is_waited_for(file: Path) -> None:

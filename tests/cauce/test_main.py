@@ -10,7 +10,7 @@ import pytest
 from compose.local.settings import ROOT
 
 VERBS = [
-    *("up", "down", "status", "logs", "doctor", "upload", "demo"),
+    *("up", "down", "status", "logs", "doctor", "upload", "delete", "demo"),
     *("generate", "tail", "verify", "streams", "topics"),
 ]
 
@@ -35,7 +35,7 @@ def test_help_teaches(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["status"], ["upload", "pyproject.toml"], ["topics", "list"], ["up", "--scale", "x=1"]]
+    "arguments", [["status"], ["upload", "pyproject.toml"], ["delete"], ["topics", "list"], ["up", "--scale", "x=1"]]
 )
 def test_errors_end_with_one_and_a_way_out(tmp_path: Path, arguments: list[str]) -> None:
     """What cannot be done is said in a line without a traceback, with what to try."""

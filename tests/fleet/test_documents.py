@@ -57,6 +57,22 @@ async def test_a_bill_says_what_each_stage_took(fleet: Fleet, tmp_path: Path) ->
     assert document["bill"]["embedding"]["cache_hits"] == document["counts"]["chunks"] - 1
 
 
+def test_the_command_that_deletes_shows_the_receipt(fleet: Fleet, tmp_path: Path) -> None:
+    """By the document's name; once it is deleted the same words say the same, and an unknown name is an error."""
+    file = tmp_path / "away.md"
+    file.write_text("# Away\n\n" + "A sentence that is to go. " * 300)
+    code, said = fleet.cauce("upload", "--name", "away", str(file))
+    assert code == 0, said
+    receipts = [fleet.cauce("delete", "--name", "away") for _ in range(2)]
+    assert receipts[0] == receipts[1]
+    code, said = receipts[0]
+    assert code == 0, said
+    assert "away: deleted: 1 stored files, 7 chunks, 7 vectors; Kafka's topics forget it by 20" in said
+    code, said = fleet.cauce("delete", "--name", "never there")
+    assert code == 1
+    assert "404" in said
+
+
 async def test_the_same_files_twice_are_the_same_documents(fleet: Fleet, tmp_path: Path) -> None:
     """A second upload of the same bytes gives the same ids and no new rows."""
     files = corpus(tmp_path, 20)
