@@ -49,7 +49,7 @@ def describe(progress: Progress) -> str:
     if progress.state is not State.DELETED or progress.receipt is None:
         return f"{progress.state}: uploaded again meanwhile"
     removed = progress.receipt
-    said = f"deleted: {removed.objects} stored files, {removed.chunks} chunks, {removed.vectors} vectors"
+    said = f"deleted: stored files: {removed.objects}, chunks: {removed.chunks}, vectors: {removed.vectors}"
     if not removed.remains:
         return said
     last = max(topic.until for topic in removed.remains)

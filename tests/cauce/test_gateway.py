@@ -143,7 +143,7 @@ async def test_a_deletion_is_followed_to_its_receipt() -> None:
         with pytest.raises(LocalStackError, match="404 there is no such document"):
             await gateway.delete("unknown")
     assert [path for path, _, _ in stand_in.received] == ["/documents/d1", "/documents/by-name/hand book"]
-    assert said == {"deleted: 2 stored files, 17 chunks, 16 vectors; Kafka's topics forget it by 2026-03-01"}
+    assert said == {"deleted: stored files: 2, chunks: 17, vectors: 16; Kafka's topics forget it by 2026-03-01"}
 
 
 def test_a_document_that_came_again_is_not_called_deleted() -> None:

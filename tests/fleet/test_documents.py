@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -67,7 +68,9 @@ def test_the_command_that_deletes_shows_the_receipt(fleet: Fleet, tmp_path: Path
     assert receipts[0] == receipts[1]
     code, said = receipts[0]
     assert code == 0, said
-    assert "away: deleted: 1 stored files, 7 chunks, 7 vectors; Kafka's topics forget it by 20" in said
+    assert re.search(
+        r"away: deleted: stored files: 1, chunks: (\d+), vectors: \1; Kafka's topics forget it by 20", said
+    )
     code, said = fleet.cauce("delete", "--name", "never there")
     assert code == 1
     assert "404" in said
