@@ -18,10 +18,7 @@ SERVERS_OF_THEIR_OWN = [Path(__file__).parent / "faults", Path(__file__).parent 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests with servers of their own come first: those are gone when the fleet of all others starts, whose Spark takes
-    half a core. Those that share a Spark come next, and stay together where several processes run tests."""
-    for item in items:
-        if _shares_spark(item):
-            item.add_marker(pytest.mark.xdist_group("spark"))
+    half a core. Those that wait for a Spark come next: they are the slowest of those that run side by side."""
     items.sort(key=lambda item: (not _has_servers(item), not _shares_spark(item)))
 
 
