@@ -235,7 +235,8 @@ def _range(values: Sequence[float], form: Callable[[float], str] = "{:,.0f}".for
 
 
 def main() -> None:
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for talkative in ("aiokafka", "httpx"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--documents", type=int, default=300, help="of each set, in each round")
     options.add_argument("--rounds", type=int, default=3)

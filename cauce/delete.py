@@ -37,11 +37,9 @@ def delete(
 
 async def _delete(url: str, key: str, documents: list[str], names: list[str]) -> None:
     async with Gateway(url, key) as gateway:
-        for told, accepted in [
-            *[(one, await gateway.delete(one)) for one in documents],
-            *[(one, await gateway.delete_named(one)) for one in names],
-        ]:
-            say(f"{told}: {describe(await until_final(gateway, accepted.document_id))}")
+        asked = [*((gateway.delete, one) for one in documents), *((gateway.delete_named, one) for one in names)]
+        for ask, told in asked:
+            say(f"{told}: {describe(await until_final(gateway, await ask(told)))}")
 
 
 def describe(progress: Progress) -> str:

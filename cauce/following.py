@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 
 from cauce.console import out, say
-from cauce.gateway import Gateway, Progress
+from cauce.gateway import Accepted, Gateway, Progress
 from compose.local.errors import LocalStackError
 from shared.contracts.documents import Counts, Stage, State
 
@@ -68,24 +68,31 @@ async def follow_all(
 
 
 async def until_final(
-    gateway: Gateway, document_id: str, seen: Callable[[Progress], None] = lambda _: None
+    gateway: Gateway, accepted: Accepted, seen: Callable[[Progress], None] = lambda _: None
 ) -> Progress:
-    """Its last state; `seen` is told each one before."""
-    while (progress := await gateway.progress(document_id)).state not in FINAL:
-        seen(progress)
+    """The last state of this version, or of a newer one; `seen` is told each one before.
+
+    Another gateway than the one that accepted it may still tell of the version before.
+    """
+    while True:
+        progress = await gateway.progress(accepted.document_id)
+        if (progress.version or 0) >= (accepted.version or 0):
+            if progress.state in FINAL:
+                return progress
+            seen(progress)
         await asyncio.sleep(_POLL_SECONDS)
-    return progress
 
 
 async def _follow(gateway: Gateway, item: Followed, name: str | None, changed: Callable[[Followed], None]) -> None:
     try:
-        item.document_id = (await gateway.upload(item.file, name)).document_id
+        accepted = await gateway.upload(item.file, name)
+        item.document_id = accepted.document_id
 
         def seen(progress: Progress) -> None:
             item.progress = progress
             changed(item)
 
-        item.progress = await until_final(gateway, item.document_id, seen)
+        item.progress = await until_final(gateway, accepted, seen)
     except (LocalStackError, OSError) as error:
         item.error = str(error)
     item.ended = time.monotonic()
