@@ -15,6 +15,7 @@ import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from services.docproc.parsing.pdf_boxes import Box, turned
+from services.docproc.parsing.pdf_vertical import below, may_be_vertical, runs
 
 _LINE = re.compile("(?:[^\r\n\ufffe\x02]|\r(?!\n))+")
 _HYPHEN = "\ufffe\x02"
@@ -47,6 +48,11 @@ class _Span:
     turn: int
     broken: bool
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether each of its letters is one of pdfium's characters."""
+        return self.last - self.first + 1 == len(self.text)
+
 
 class PageText:
     """The text of one page. `turn` counts the quarter turns, against the clock, in which most of it is set."""
@@ -59,7 +65,8 @@ class PageText:
         self._rect = raw.FS_RECTF()
         self._edges = [c_double() for _ in range(4)]
         self._pointers = [byref(edge) for edge in self._edges]
-        self._spans = [span for span in map(self._span, _LINE.finditer(self.text)) if span is not None]
+        self.turn = 0
+        self._spans = [span for line in _LINE.finditer(self.text) for span in self._in_columns(line)]
         turns: Counter[int] = Counter()
         for span in self._spans:
             turns[span.turn] += len(span.text)
@@ -72,9 +79,24 @@ class PageText:
     def characters(self, number: int) -> list[tuple[str, Box]]:
         """Those of one line, without what pdfium put between them for the eye; empty where they can't be told apart."""
         span = self._spans[number] if number >= 0 else None
-        if span is None or span.last - span.first + 1 != len(span.text):
+        if span is None or not span.is_whole:
             return []
         return [(character, self._loose(span.first + at)) for at, character in enumerate(span.text)]
+
+    def _in_columns(self, line: re.Match[str]) -> Iterator[_Span]:
+        """pdfium writes columns of vertical text beside each other, as if they were words of one line."""
+        span = self._span(line)
+        if span is None:
+            return
+        if not (may_be_vertical(span.text) and span.turn == 0 and span.is_whole and self._runs_down(span)):
+            yield span
+            return
+        letters = [(character, self._loose(span.first + at)) for at, character in enumerate(span.text)]
+        for start, end, turn in runs(letters):
+            yield _Span(span.text[start:end], span.first + start, span.first + end - 1, turn, span.broken)
+
+    def _runs_down(self, span: _Span) -> bool:
+        return any(below(self._loose(at), self._loose(at + 1)) for at in {span.first, span.last - 1} if at < span.last)
 
     def _span(self, found: re.Match[str]) -> _Span | None:
         text = found[0].strip()
@@ -101,7 +123,7 @@ class PageText:
         for rect in rects[1:]:
             box.include(rect)
         base = self._base(span.first)
-        if not seen.holds(box) and len(span.text) == span.last - span.first + 1:
+        if not seen.holds(box) and span.is_whole:
             inside = [(letter, place) for letter, place in self.characters(number) if seen.meets(place)]
             for piece in split(inside, size, base, number, span.broken):
                 piece.upright = upright
@@ -119,9 +141,7 @@ class PageText:
 
     def _ends(self, span: _Span, groups: list[Box]) -> list[int]:
         """Where in the span each group ends; empty where its characters don't simply follow each other to the right."""
-        if span.last - span.first + 1 != len(span.text) or any(
-            one.left > other.left for one, other in pairwise(groups)
-        ):
+        if not span.is_whole or any(one.left > other.left for one, other in pairwise(groups)):
             return []
         ends, low = list[int](), 0
         for one, other in pairwise(groups):

@@ -19,6 +19,7 @@ from services.docproc.parsing.pdf_order import in_order
 from services.docproc.parsing.pdf_paragraphs import Block, blocks
 from services.docproc.parsing.pdf_rules import rules
 from services.docproc.parsing.pdf_tables import DIVISION, with_tables
+from services.docproc.parsing.pdf_vertical import text_page
 
 _MOST_CHARACTERS = 100_000
 """A page with more is taken as it stands in the file."""
@@ -39,7 +40,7 @@ class Shown:
 
 
 def shown(page: pdfium.PdfPage) -> Shown:
-    with closing(page.get_textpage()) as textpage:
+    with closing(text_page(page)) as textpage:
         text = PageText(textpage)
         found = Shown(text.text.replace("\r\n", "\n").translate(_LETTERS), notes(page, text.turn))
         if len(text.text) > _MOST_CHARACTERS:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
+from unicodedata import east_asian_width, name
 
 from services.docproc.parsing.pdf_boxes import Box
 from services.docproc.parsing.pdf_columns import Item
@@ -95,7 +96,7 @@ def _paragraphs(rows: Sequence[_Row]) -> Iterator[str]:
             parts[-3] = parts[-3].removesuffix("-")
             continued = near
         elif near and _goes_on(rows, at, continued):
-            parts += (" ", other.text)
+            parts += ("" if _unspaced(one.text, other.text) else " ", other.text)
             continued = True
         elif near:
             parts += ("\n", other.text)
@@ -131,6 +132,11 @@ def _goes_on(rows: Sequence[_Row], at: int, continued: bool) -> bool:
     word = other.text.split(maxsplit=1)[0]
     width = (other.end - other.start) * len(word) / len(other.text)
     return one.end + 0.3 * one.size + width > _margin(rows, at, one)
+
+
+def _unspaced(one: str, other: str) -> bool:
+    """Whether both are in a script that puts no space between words: Chinese or Japanese, and not Korean."""
+    return all(east_asian_width(at) in "WF" and not name(at, "").startswith("HANGUL") for at in (one[-1], other[0]))
 
 
 def _margin(rows: Sequence[_Row], at: int, one: _Row) -> float:

@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from tests.services.docproc.parsing.pdfs import at, grid, lines, one_page, paged, rule
+from tests.services.docproc.parsing.pdfs import at, grid, lines, one_page, paged, pdf, rule, stream
 from tests.services.docproc.parsing.reading import Read
 
 PDF = "application/pdf"
@@ -274,3 +274,42 @@ def test_a_page_that_draws_very_much_is_read_in_time(read: Read) -> None:
     start = time.process_time()
     assert "Bolts of steel" in read(PDF, one_page(content)).text
     assert time.process_time() - start < 10
+
+
+CAT = ("吾輩は猫である名前は", "まだ無いどこで生れた", "かとんと見当がつかぬ")
+JAPANESE, JAPANESE_DOWNWARDS, KOREAN = b"UniJIS-UTF16-H", b"UniJIS-UTF16-V", b"UniKS-UTF16-H"
+
+
+def far_eastern(encoding: bytes, *texts: tuple[float, float, str], in_form: bool = False) -> bytes:
+    """Texts at places, in a font that isn't in the file."""
+    collection = b"Korea1" if encoding == KOREAN else b"Japan1"
+    show = b"BT /J 12 Tf 1 0 0 1 %g %g Tm <%b> Tj ET "
+    content = b"".join(show % (x, y, text.encode("utf-16-be").hex().encode()) for x, y, text in texts)
+    resources = b"/Resources<</Font<</J 6 0 R>>/XObject<</X 8 0 R>>>>"
+    return pdf(
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 300]/Contents 5 0 R%b>>" % resources,
+        stream(b"/X Do" if in_form else content),
+        b"<</Type/Font/Subtype/Type0/BaseFont/X/Encoding/%b/DescendantFonts[7 0 R]>>" % encoding,
+        b"<</Type/Font/Subtype/CIDFontType0/BaseFont/X/CIDSystemInfo<</Registry(Adobe)/Ordering(%b)/Supplement 1>>>>"
+        % collection,
+        stream(content, entries=b"/Type/XObject/Subtype/Form/BBox[0 0 300 300]" + resources),
+        pages=b"4 0 R",
+    )
+
+
+@pytest.mark.parametrize("in_form", [False, True])
+def test_vertical_text_is_read_column_by_column(read: Read, in_form: bool) -> None:
+    """From the right to the left, in a font that is not in the file, also within a form; a gap parts paragraphs."""
+    placed = [(x, 250.0, text) for x, text in zip((280, 260, 240, 180, 160, 140), CAT * 2, strict=True)]
+    assert read(PDF, far_eastern(JAPANESE_DOWNWARDS, *placed, in_form=in_form)).text == "".join(CAT) + "\n\n" + "".join(
+        CAT
+    )
+
+
+def test_lines_without_spaces_are_joined_without_any(read: Read) -> None:
+    """A word of Japanese that a line's end has torn is one word again; between Korean words the space stays."""
+    placed = [(20.0, 250.0 - 14 * count, text) for count, text in enumerate(CAT)]
+    assert read(PDF, far_eastern(JAPANESE, *placed)).text == "".join(CAT)
+    said = ("나는 고양이다 이름은", "아직 없다 어디서 났는", "지 도무지 짐작이 안 간")
+    korean = [(x, y, text) for (x, y, _), text in zip(placed, said, strict=True)]
+    assert read(PDF, far_eastern(KOREAN, *korean)).text == " ".join(said)
