@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.console import say
+from benchmarks.kinds import other_kinds
 from shared.topics import DOCUMENTS_RAW
 from tests.fleet.corpus import corpus
 from tests.fleet.harness import Fleet
@@ -36,8 +37,10 @@ FAMILIES = (containers, xml, workbooks, pdfs, pages, texts, mails, mislabelled)
 
 async def bulk(fleet: Fleet, folder: Path, number: int) -> list[str]:
     """Prints the rate and how they ended; returns what is wrong."""
-    sound = corpus(folder / "sound", number - int(HARMFUL * number), first=9_000_000)
-    files = [*sound, *harmful(folder / "harmful", int(HARMFUL * number))]
+    hostile = harmful(folder / "harmful", int(HARMFUL * number))
+    made = other_kinds(folder / "made", (number - len(hostile)) // 2)
+    sound = [*made, *corpus(folder / "sound", number - len(hostile) - len(made), first=9_000_000)]
+    files = [*sound, *hostile]
     random.Random(7).shuffle(files)
     before = _processes(fleet)
     began = time.monotonic()
@@ -76,7 +79,7 @@ async def unaccounted(fleet: Fleet, documents: dict[str, dict[str, Any]], failed
 
 def harmful(folder: Path, number: int) -> list[Path]:
     """Of every family, no two of the same bytes."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     lures.secret_file()
     cases = [case for family in FAMILIES for case in family.CASES]
     random.Random(7).shuffle(cases)
