@@ -15,10 +15,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from benchmarks import kinds
 from benchmarks.console import say
-from benchmarks.kinds import other_kinds
 from shared.topics import DOCUMENTS_RAW
-from tests.fleet.corpus import corpus
 from tests.fleet.harness import Fleet
 from tests.fleet.test_documents import whole
 from tests.services.docproc.hostile import containers, lures, mails, mislabelled, pages, pdfs, texts, workbooks, xml
@@ -38,8 +37,7 @@ FAMILIES = (containers, xml, workbooks, pdfs, pages, texts, mails, mislabelled)
 async def bulk(fleet: Fleet, folder: Path, number: int) -> list[str]:
     """Prints the rate and how they ended; returns what is wrong."""
     hostile = harmful(folder / "harmful", int(HARMFUL * number))
-    made = other_kinds(folder / "made", (number - len(hostile)) // 2)
-    sound = [*made, *corpus(folder / "sound", number - len(hostile) - len(made), first=9_000_000)]
+    sound = kinds.documents(folder / "sound", number - len(hostile), first=9_000_000)
     files = [*sound, *hostile]
     random.Random(7).shuffle(files)
     before = _processes(fleet)

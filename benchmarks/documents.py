@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from benchmarks import kinds
 from benchmarks.bulk import bulk
 from benchmarks.console import say
 from benchmarks.documents_bare import HEAD, bare_embedding, bare_parsing
@@ -35,7 +36,6 @@ from shared.kafka.records import Emit, Outgoing, Record, encode
 from shared.media_types import sniff
 from shared.objects import Objects
 from shared.topics import CHUNKS_PROCESSED, DOCUMENTS_RAW
-from tests.fleet.corpus import corpus
 from tests.fleet.harness import Fleet
 
 WITHOUT_SERVICES = [
@@ -43,7 +43,9 @@ WITHOUT_SERVICES = [
     for name in ("api_gateway", "dashboard", "ingest", "docproc", "embedding", "db_writer", "streaming")
     for word in ("--scale", f"{name}=0")
 ]
-SETS: dict[str, Sequence[str]] = {"text": (".txt", ".md", ".html", ".csv"), "PDF": (".pdf",), "mixed": ()}
+SETS: dict[str, Sequence[str]] = {"tiny": (), "text": (".txt", ".md", ".html", ".csv"), "PDF": (".pdf",), "mixed": ()}
+"""Suffixes; none for all kinds. Documents are of some six pages, the tiny ones of less than one."""
+PARAGRAPHS = {"tiny": 12}
 PATIENCE_S = 600.0
 MANY_CHUNKS = 30_000
 AT_ONCE = 32
@@ -55,12 +57,9 @@ Rates = dict[str, list[tuple[float, float]]]
 
 def files_of(kind: str, folder: Path, number: int, first: int) -> list[Path]:
     """So many files of the set, each of other bytes."""
-    wanted, found = SETS[kind], list[Path]()
-    while len(found) < number:
-        batch = corpus(folder / str(first), 2 * number, first=first)
-        found += [path for path in batch if not wanted or path.suffix in wanted]
-        first += 2 * number
-    return found[:number]
+    return kinds.documents(
+        folder / str(first), number, first=first, paragraphs=PARAGRAPHS.get(kind, 100), only=SETS[kind]
+    )
 
 
 class Hops:
@@ -87,7 +86,7 @@ class Hops:
         for number in range(rounds + 1):
             for kind in SETS:
                 files = files_of(kind, folder / kind, self._documents, self._first)
-                self._first += 20 * self._documents
+                self._first += self._documents
                 parsed, embedded = await self._round(files)
                 say(
                     f"  {f'round {number}' if number else 'warming up'}: {kind}: {_told(parsed)} pages/s, "
@@ -191,13 +190,13 @@ class Hops:
 # ---- the whole fleet -------------------------------------------------------------------------------------------------
 
 
-async def through_the_fleet(fleet: Fleet, folder: Path, documents: int, rounds: int) -> dict[str, list[float]]:
+async def through_the_fleet(fleet: Fleet, folder: Path, number_of_each: int, rounds: int) -> dict[str, list[float]]:
     """Documents a second of each set, from the first upload until the last is complete."""
     found: dict[str, list[float]] = {kind: [] for kind in SETS}
     for number in range(rounds + 1):
         for place, kind in enumerate(SETS):
-            first = 5_000_000 + 20 * documents * (number * len(SETS) + place)
-            files = files_of(kind, folder / f"{kind}-{number}", documents, first)
+            first = 5_000_000 + number_of_each * (number * len(SETS) + place)
+            files = files_of(kind, folder / f"{kind}-{number}", number_of_each, first)
             started = time.monotonic()
             done = await fleet.until_final(await fleet.upload(files, at_once=AT_ONCE))
             rate = len(done) / (time.monotonic() - started)

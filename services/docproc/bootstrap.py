@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.docproc.handlers import Docproc, failed
-from services.docproc.pool import ParserPool
+from services.docproc.pool import AT_ONCE, ParserPool
 from services.docproc.settings import DocprocSettings
 from shared.kafka.client import Connection, KafkaProducer
 from shared.kafka.pipeline import Limits, Pipeline
@@ -18,9 +18,12 @@ from shared.runtime.service import Service
 from shared.topics import DOCUMENTS_RAW
 
 NAME = "docproc"
+FETCHED_OR_STORED = 2
+"""Documents beyond those that the parsers have: what they need is fetched, or what came of them stored, meanwhile."""
+TURNS = 4
+"""Of a document whose parser is busy: as many of those ahead of it may take their whole time, and it may, too."""
 PATIENCE_S = 300
-"""For all that a document takes beside the parsers' deadlines, which it may have to wait for twice: one works, one
-waits."""
+"""For all that a document takes beside that."""
 
 
 @asynccontextmanager
@@ -44,7 +47,7 @@ async def build(settings: DocprocSettings) -> AsyncIterator[Service]:
 
 def _limits(settings: DocprocSettings) -> Limits:
     return Limits(
-        concurrency=settings.parse_workers + 1,
+        concurrency=AT_ONCE * settings.parse_workers + FETCHED_OR_STORED,
         drain=settings.drain_seconds,
-        patience=2 * settings.parse_deadline_seconds + PATIENCE_S,
+        patience=TURNS * settings.parse_deadline_seconds + PATIENCE_S,
     )

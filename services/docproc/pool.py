@@ -2,7 +2,7 @@
 
 Each slot is a pebble pool of one worker. Workers of one pebble pool share a pipe and its lock, so that one which dies
 at the wrong moment can stall the others, and one which dies idle breaks the pool; with one worker each, a broken slot
-is thrown away and made anew.
+is thrown away and made anew. A slot has its next document in the pipe already, so that its worker goes on at once.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import multiprocessing.context
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,8 @@ from shared.errors import Code, Permanent, Transient
 __all__ = ["Parsed", "ParserPool", "PoolOptions"]
 
 _STARTS = 3
+AT_ONCE = 2
+"""Documents that a slot has: one in work, one in the pipe."""
 _GRACE_SECONDS = 5.0
 """How much longer than its deadline a document may go without a word before its slot counts as broken."""
 
@@ -47,6 +50,9 @@ class PoolOptions:
     limits: Limits = field(default_factory=Limits)
 
 
+Answer = Parsed | Refused | OutOfMemory
+
+
 class Task(NamedTuple):
     """A document to be read, and where its text goes."""
 
@@ -60,7 +66,7 @@ class ParserPool:
 
     def __init__(self, options: PoolOptions) -> None:
         self._options = options
-        self._free: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()
+        self._places = asyncio.Semaphore(AT_ONCE * options.workers)
         self._slots: list[_Slot] = []
 
     async def __aenter__(self) -> Self:
@@ -79,8 +85,6 @@ class ParserPool:
         """
         self._slots = [_Slot(self._options) for _ in range(self._options.workers)]
         await asyncio.gather(*(slot.start() for slot in self._slots))
-        for slot in self._slots:
-            self._free.put_nowait(slot)
 
     async def run(self, path: Path, media_type: str, text_to: Path | None = None) -> Parsed:
         """Parses and chunks the file in a worker of its own, which writes the extracted text to `text_to`, in UTF-8.
@@ -89,11 +93,9 @@ class ParserPool:
         of memory or died on it repeatedly; Transient where no worker can be kept alive. When the caller is cancelled,
         the worker is killed.
         """
-        slot = await self._free.get()
-        try:
+        async with self._places:
+            slot = min(self._slots, key=lambda each: each.documents)
             return await self._attempts(slot, Task(path, media_type, text_to))
-        finally:
-            self._free.put_nowait(slot)
 
     async def close(self) -> None:
         """Ends the workers, in the midst of a document too."""
@@ -120,12 +122,19 @@ class _WorkerDied(Exception):
 
 
 class _Slot:
-    """One worker process, replaced whenever it ends. What may block runs in a thread."""
+    """One worker process, replaced whenever it is ended. What may block runs in a thread.
+
+    Several callers may come at once; theirs is one turn after the other. The worker may be further than the turns are:
+    where it is replaced in one turn, what it has or had in the next one is done again.
+    """
 
     def __init__(self, options: PoolOptions) -> None:
         self._options = options
         self._worker_options = WorkerOptions(options.chunking, options.limits, options.memory_bytes)
         self._pool = self._new_pool()
+        self._turn = asyncio.Lock()
+        self._spoilt = False
+        self.documents = 0
 
     async def start(self) -> None:
         await asyncio.to_thread(_start, self._pool)
@@ -133,25 +142,49 @@ class _Slot:
 
     async def run(self, task: Task) -> Parsed | Refused:
         """Raises _WorkerDied, Permanent(timed_out), or Transient where workers end before they take up the document."""
+        self.documents += 1
+        pool, future = self._pool, self._ahead(task)
+        try:
+            async with self._turn:
+                return await self._run(task, future if pool is self._pool else None)
+        except asyncio.CancelledError:
+            self._spoilt = True
+            raise
+        finally:
+            self.documents -= 1
+            if future:
+                future.cancel()
+
+    def _ahead(self, task: Task) -> Future[Answer] | None:
+        """Puts the document into the pipe, for when the worker is done with what it has."""
+        return self._schedule(task) if self._pool.active and not self._spoilt else None
+
+    def _schedule(self, task: Task) -> Future[Answer]:
+        arguments = (task.path, task.media_type, self._worker_options, task.text_to)
+        found: Future[Answer] = self._pool.schedule(
+            worker.parse_document, args=arguments, timeout=self._options.deadline_seconds
+        )
+        return found
+
+    async def _run(self, task: Task, future: Future[Answer] | None) -> Parsed | Refused:
         for _ in range(_STARTS):
-            if not self._pool.active:
+            if self._spoilt or not self._pool.active:
                 await self._renew()
+                future = None
             try:
-                return await self._parse(task)
+                return await self._answer(future or self._schedule(task))
             except BrokenProcessPool:
                 await self._renew()
+                future = None
         raise Transient("Parsing processes end as soon as they start: see whether memory or processes have run out")
 
-    async def _parse(self, task: Task) -> Parsed | Refused:
+    async def _answer(self, future: Future[Answer]) -> Parsed | Refused:
         deadline = self._options.deadline_seconds
-        arguments = (task.path, task.media_type, self._worker_options, task.text_to)
-        future = self._pool.schedule(worker.parse_document, args=arguments, timeout=deadline)
         try:
-            async with asyncio.timeout(deadline + _GRACE_SECONDS) as silence:
-                result: Parsed | Refused | OutOfMemory = await asyncio.wrap_future(future)
+            async with asyncio.timeout(deadline + _GRACE_SECONDS):
+                result = await asyncio.wrap_future(future)
         except TimeoutError as error:
-            if silence.expired():
-                await self._renew()
+            await self._renew()
             raise Permanent(Code.TIMED_OUT, f"Reading this document took longer than {deadline:g} s") from error
         except ProcessExpired as error:
             await self._renew()
@@ -165,9 +198,11 @@ class _Slot:
         await asyncio.to_thread(_stop, self._pool)
 
     async def _renew(self) -> None:
+        self._spoilt = True  # until it is there, nothing is put into its pipe
         await self.stop()
         self._pool = self._new_pool()
         await asyncio.to_thread(_start, self._pool)
+        self._spoilt = False
 
     def _new_pool(self) -> ProcessPool:
         return ProcessPool(

@@ -194,6 +194,42 @@ async def test_cancelling_the_caller_kills_the_worker(small: Path, slow: Path) -
         assert not worker.is_running()
 
 
+async def test_what_waits_behind_a_document_that_fails_is_read(small: Path, slow: Path) -> None:
+    """The next document is in the worker's pipe already; the worker's end at a deadline takes nothing from it."""
+    async with ParserPool(PoolOptions(workers=1, deadline_seconds=0.5)) as pool:
+        results = await asyncio.gather(
+            *(pool.run(path, "text/markdown") for path in (slow, small, slow, small)), return_exceptions=True
+        )
+    codes = [result.code if isinstance(result, Permanent) else None for result in results]
+    assert codes == [Code.TIMED_OUT, None, Code.TIMED_OUT, None]
+
+
+async def test_a_worker_that_dies_is_not_held_against_what_waits(small: Path, slow: Path) -> None:
+    """Documents behind one that is killed again and again are read."""
+    async with ParserPool(PoolOptions(workers=1, attempts=2)) as pool:
+        first = asyncio.create_task(pool.run(slow, "text/markdown"))
+        others = [asyncio.create_task(pool.run(small, "text/markdown")) for _ in range(3)]
+        while not first.done():
+            for worker in workers():
+                if worker.cpu_times().user > 1.5:  # is past its start
+                    worker.kill()
+            await asyncio.sleep(0.05)
+        assert all(len(parsed.chunks) == 1 for parsed in await asyncio.gather(*others))
+        assert isinstance(first.exception(), Permanent)
+
+
+async def test_cancelling_one_that_waits_harms_no_other(small: Path, slow: Path) -> None:
+    """It is never begun; those before and behind it are read."""
+    async with ParserPool(PoolOptions(workers=1, deadline_seconds=30)) as pool:
+        first = asyncio.create_task(pool.run(small, "text/markdown"))
+        second = asyncio.create_task(pool.run(slow, "text/markdown"))
+        third = asyncio.create_task(pool.run(small, "text/markdown"))
+        await asyncio.sleep(0)
+        second.cancel()
+        async with asyncio.timeout(10):
+            assert all(parsed.chunks for parsed in await asyncio.gather(first, third))
+
+
 async def test_closing_does_not_wait_for_a_document(slow: Path) -> None:
     """Closing ends the workers at once, in the midst of a document too."""
     pool = ParserPool(PoolOptions(workers=2))
