@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks import kinds
 from benchmarks.console import say
-from shared.topics import DOCUMENTS_RAW
+from shared.topics import DOCUMENTS_RAW, UPLOADS_RECEIVED
 from tests.fleet.harness import Fleet
 from tests.fleet.test_documents import whole
 from tests.services.docproc.hostile import containers, lures, mails, mislabelled, pages, pdfs, texts, workbooks, xml
@@ -64,8 +64,9 @@ async def bulk(fleet: Fleet, folder: Path, number: int) -> list[str]:
 
 
 async def unaccounted(fleet: Fleet, documents: dict[str, dict[str, Any]], failed: set[str]) -> list[str]:
-    """A complete document has all its chunks and vectors, a failed one a dead letter."""
-    dead = {record.key.decode() for record in await whole(fleet, DOCUMENTS_RAW.dlq) if record.key}
+    """A complete document has all its chunks and vectors, a failed one a dead letter of ingest's or docproc's."""
+    letters = [record for topic in (UPLOADS_RECEIVED, DOCUMENTS_RAW) for record in await whole(fleet, topic.dlq)]
+    dead = {record.key.decode() for record in letters if record.key}
     complete = documents.keys() - failed
     chunks = sum(documents[key]["counts"]["chunks"] for key in complete)
     sums = fleet.sums(complete)

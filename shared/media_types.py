@@ -31,6 +31,7 @@ EML = "message/rfc822"
 MSG = "application/vnd.ms-outlook"
 HTML = "text/html"
 MARKDOWN = "text/markdown"
+NOTEBOOK = "application/x-ipynb+json"
 CSV = "text/csv"
 TSV = "text/tab-separated-values"
 PLAIN = "text/plain"
@@ -52,10 +53,11 @@ _TEXT_SUFFIXES = {
     **dict.fromkeys((".eml", ".mht", ".mhtml"), EML),
     **dict.fromkeys((".tsv", ".tab"), TSV),
     ".csv": CSV,
+    ".ipynb": NOTEBOOK,
 }
 _AS_IT_IS = frozenset(
     {
-        *(".json", ".jsonl", ".ndjson", ".geojson", ".ipynb", ".xml", ".xsd", ".xsl", ".svg", ".rss", ".atom"),
+        *(".json", ".jsonl", ".ndjson", ".geojson", ".xml", ".xsd", ".xsl", ".svg", ".rss", ".atom"),
         *(".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".properties", ".env", ".srt", ".vtt", ".ics", ".vcf"),
         *(".py", ".js", ".mjs", ".jsx", ".ts", ".tsx", ".vue", ".css", ".scss", ".java", ".kt", ".scala", ".go"),
         *(".rs", ".c", ".h", ".cc", ".cpp", ".hpp", ".cs", ".swift", ".rb", ".php", ".pl", ".lua", ".r", ".sql"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,13 @@ SERVERS_OF_THEIR_OWN = [Path(__file__).parent / "faults", Path(__file__).parent 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with servers of their own come first: those are gone when the fleet of all others starts, whose Spark takes
-    half a core. Those that wait for a Spark come next: they are the slowest of those that run side by side."""
+    """Tests with servers of their own come first: in one process, those are gone when the fleet of all others starts,
+    whose Spark takes half a core. Those that wait for a Spark come next: they are the slowest of those that run side by
+    side. In two processes, one has the tests of the one fleet, the other those with servers of their own."""
     items.sort(key=lambda item: (not _has_servers(item), not _shares_spark(item)))
+    for item in items:
+        if item.get_closest_marker("fleet"):
+            item.add_marker(pytest.mark.xdist_group("fleet" if "fleet" in _fixtures(item) else "servers"))
 
 
 def _has_servers(item: pytest.Item) -> bool:
@@ -27,7 +31,11 @@ def _has_servers(item: pytest.Item) -> bool:
 
 
 def _shares_spark(item: pytest.Item) -> bool:
-    return "spark" in getattr(item, "fixturenames", ())
+    return "spark" in _fixtures(item)
+
+
+def _fixtures(item: pytest.Item) -> Sequence[str]:
+    return getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")

@@ -13,14 +13,14 @@ from pathlib import Path
 from semantic_text_splitter import TextSplitter
 
 from services.docproc.dividing import Pieces
-from services.docproc.packing import LONGEST_TOKEN, Packer, Size
+from services.docproc.packing import Packer, Size
 from services.docproc.parsing.model import PAGE_SEPARATOR, Extracted, Heading, Page
 from services.docproc.parsing.refusals import empty
-from services.docproc.tokens import TokenCounter, embedding_tokenizer
+from services.docproc.tokens import LONGEST_TOKEN, TokenCounter, embedding_tokenizer
 from services.docproc.units import units
 from shared.contracts.kinds import Kind
 
-CHUNKER_VERSION = 2
+CHUNKER_VERSION = 3
 """Raised whenever parsing or chunking gives other chunks for the same document and options."""
 
 _TITLE_CHARS = 200

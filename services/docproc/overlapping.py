@@ -6,10 +6,10 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
+from services.docproc.tokens import LONGEST_TOKEN
 from services.docproc.units import Grain, Unit
 from shared.contracts.kinds import Kind
 
-_LONGEST_TOKEN = 32
 _WORD = re.compile(r"(?<=\s)\S|(?<=[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])\w")
 _SENTENCE = re.compile(r"(?<=[.!?…。！？؟।])[\"'”’»)\]」』）]*+\s*$|\n\s*$")
 
@@ -24,7 +24,7 @@ def start_of_overlap(text: str, before: Sequence[Unit], first: Unit, count: Call
     if not shared:
         return first.start
     end = shared[-1].end
-    earliest = max(shared[0].start, end - _LONGEST_TOKEN * tokens)
+    earliest = max(shared[0].start, end - LONGEST_TOKEN * tokens)
     if first.kind is Kind.TABLE:
         places = [unit.start for unit in shared if unit.start >= earliest]
     else:

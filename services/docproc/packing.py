@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 from services.docproc.dividing import Divider, Pieces
 from services.docproc.overlapping import start_of_overlap
+from services.docproc.tokens import LONGEST_TOKEN
 from services.docproc.units import Grain, Rank, Unit, boundary
 from services.docproc.waiting import Waiting
 from shared.contracts.kinds import Kind
 
-LONGEST_TOKEN = 32
-"""Characters. What has more than so many for each token of a chunk is taken to be too large without being counted."""
 _TINY = 1 / 8
 _WELL_FILLED = 1 / 2
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, FilePath, field_validator
 
 from services.docproc.chunking import ChunkOptions
 from services.docproc.parsing import Limits
 from services.docproc.pool import PoolOptions
+from services.docproc.tokens import TokenCounter
 from shared.settings import CommonSettings
 
 _OCR_SHARE = 0.75
@@ -31,6 +33,9 @@ class DocprocSettings(CommonSettings):
     )
     chunk_max_tokens: int = Field(default=256, ge=16)
     chunk_overlap_tokens: int = Field(default=0, ge=0)
+    chunk_tokenizer_file: FilePath | None = Field(
+        default=None, description="the `tokenizer.json` of the model that embeds; unset: that of the local model"
+    )
 
     def pool_options(self) -> PoolOptions:
         return PoolOptions(
@@ -38,5 +43,15 @@ class DocprocSettings(CommonSettings):
             deadline_seconds=self.parse_deadline_seconds,
             memory_bytes=self.parse_memory_bytes,
             limits=Limits(ocr_languages=self.ocr_languages, ocr_seconds=_OCR_SHARE * self.parse_deadline_seconds),
-            chunking=ChunkOptions(self.chunk_max_tokens, self.chunk_overlap_tokens),
+            chunking=ChunkOptions(self.chunk_max_tokens, self.chunk_overlap_tokens, self.chunk_tokenizer_file),
         )
+
+    @field_validator("chunk_tokenizer_file")
+    @classmethod
+    def _counts(cls, file: Path | None) -> Path | None:
+        if file:
+            try:
+                TokenCounter(file)
+            except Exception as error:  # noqa: BLE001 the library raises nothing more precise
+                raise ValueError(f"no tokenizer of the `tokenizers` library: {error}") from None
+        return file

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+LONGEST_TOKEN = 32
+"""Characters. What has more than so many for each token that is allowed is taken to be too long without counting."""
 _SPACE_AFTER_WORD = re.compile("(?<=[^ ]) ")
 _SPACE_MARK = "▁"
 _CACHED_WORDS = 100_000

@@ -100,6 +100,7 @@ def test_the_bytes_win_over_name_and_declaration(head: bytes, expected: str) -> 
         ("table.csv", "application/vnd.ms-excel", types.CSV),
         ("table.tsv", None, types.TSV),
         ("page.htm", None, types.HTML),
+        ("notes.ipynb", "application/json", types.NOTEBOOK),
         ("letter.eml", None, types.EML),
         ("main.go", "text/markdown", types.PLAIN),
         ("data.json", None, types.PLAIN),
@@ -125,7 +126,6 @@ CALENDAR = b"BEGIN:VCALENDAR\r\nX-WR-CALNAME:c\r\nX-WR-TIMEZONE:UTC\r\nX-PUBLISH
     [
         (b'{"a": 1}', "no-suffix"),
         (b'[{"html": "<html>"}]', "rows.json"),
-        (b'{"cells": [], "nbformat": 4}', "notes.ipynb"),
         (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"><title>t</title></svg>', "drawing.svg"),
         (b"<svg><!-- <html> --></svg>", "no-suffix"),
         (b'<?xml version="1.0"?><head><body>in some other XML</body></head>', "no-suffix"),

@@ -41,6 +41,7 @@ PARSERS = {
     "application/vnd.ms-outlook": "msg",
     "text/html": "html",
     "text/markdown": "markdown",
+    "application/x-ipynb+json": "notebook",
     "text/csv": "table",
     "text/tab-separated-values": "table",
     "text/plain": "plain",

@@ -18,8 +18,13 @@ _CODE = frozenset({"fence", "code_block"})
 
 
 def read(path: Path, limits: Limits) -> Extracted:
+    return written(decode(path.read_bytes()), limits)
+
+
+def written(text: str, limits: Limits) -> Extracted:
+    """A document of this Markdown."""
     writer = Writer(limits)
-    writer.block(decode(path.read_bytes()))
+    writer.block(text)
     writer.end_page(None)
     return Extracted(tuple(map(_with_structure, writer.pages)))
 
