@@ -1,6 +1,7 @@
 """Documents of all kinds, a tenth of them made to do harm, at full speed through the whole fleet.
 
-Every one of them is accounted for, and nothing grows.
+Every one of them is accounted for, and nothing grows: on a fleet that has worked for a while, since one that warms up
+does.
 """
 
 from __future__ import annotations
