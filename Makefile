@@ -36,7 +36,7 @@ test: $(READY) ## Lint, types and every test but the slow fault runs
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/pytest -m "not fleet and not faults and not compose" $(PARALLEL); units=$$?; \
-	$(BIN)/pytest -m "fleet and not faults and not compose" --numprocesses 2 --dist loadgroup && test $$units = 0
+	$(BIN)/pytest -m "fleet and not faults and not compose" && test $$units = 0
 
 .PHONY: test-faults
 test-faults: $(READY) ## Every fault caused for real (about an hour); fills the table in docs/guarantees.md

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,29 +13,22 @@ from tests.fleet.declared import make_streams
 from tests.fleet.harness import Fleet
 
 RUNNING = "CAUCE_TEST_STATE_DIR"
+STREAMING = Path(__file__).parent / "streaming"
 SERVERS_OF_THEIR_OWN = [Path(__file__).parent / "faults", Path(__file__).parent / "compose_local"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with servers of their own come first: in one process, those are gone when the fleet of all others starts,
-    whose Spark takes half a core. Those that wait for a Spark come next: they are the slowest of those that run side by
-    side. In two processes, one has the tests of the one fleet, the other those with servers of their own."""
-    items.sort(key=lambda item: (not _has_servers(item), not _shares_spark(item)))
-    for item in items:
-        if item.get_closest_marker("fleet"):
-            item.add_marker(pytest.mark.xdist_group("fleet" if "fleet" in _fixtures(item) else "servers"))
+    """Tests with servers of their own come first: those are gone when the fleet of all others starts, whose Spark takes
+    half a core. Those that wait for a Spark come next: they are the slowest of those that run side by side."""
+    items.sort(key=lambda item: (not _has_servers(item), not _has_spark(item)))
 
 
 def _has_servers(item: pytest.Item) -> bool:
     return any(folder in item.path.parents for folder in SERVERS_OF_THEIR_OWN)
 
 
-def _shares_spark(item: pytest.Item) -> bool:
-    return "spark" in _fixtures(item)
-
-
-def _fixtures(item: pytest.Item) -> Sequence[str]:
-    return getattr(item, "fixturenames", ())
+def _has_spark(item: pytest.Item) -> bool:
+    return STREAMING in item.path.parents
 
 
 @pytest.fixture(scope="session")

@@ -143,8 +143,9 @@ class _Slot:
     async def run(self, task: Task) -> Parsed | Refused:
         """Raises _WorkerDied, Permanent(timed_out), or Transient where workers end before they take up the document."""
         self.documents += 1
-        pool, future = self._pool, self._ahead(task)
+        pool, future = self._pool, None
         try:
+            future = self._ahead(task)
             async with self._turn:
                 return await self._run(task, future if pool is self._pool else None)
         except asyncio.CancelledError:

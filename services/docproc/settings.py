@@ -52,6 +52,8 @@ class DocprocSettings(CommonSettings):
         if file:
             try:
                 TokenCounter(file)
-            except Exception as error:  # noqa: BLE001 the library raises nothing more precise
+            except Exception as error:
+                if type(error) is not Exception:  # the library raises nothing more precise
+                    raise
                 raise ValueError(f"no tokenizer of the `tokenizers` library: {error}") from None
         return file

@@ -186,6 +186,13 @@ MUTANTS = (
         DOCPROC,
     ),
     Mutant(
+        "what waited behind a parser that was ended is read by its successor",
+        "services/docproc/pool.py",
+        "future if pool is self._pool else None",
+        "future",
+        ("tests/services/docproc/test_pool.py",),
+    ),
+    Mutant(
         "a collection of vectors is of one model",
         "services/db_writer/mongo.py",
         "await self._model.check(vectors)",

@@ -41,7 +41,6 @@ def go_round(root: str, **variables: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-@pytest.mark.fleet
 def test_hdfs(tmp_path: Path) -> None:
     """On a real HDFS, under a name that only Hadoop's usual configuration knows, the archive and its checkpoints are
     written and read, and a day's report replaces itself."""
