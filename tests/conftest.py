@@ -19,8 +19,8 @@ SERVERS_OF_THEIR_OWN = [Path(__file__).parent / "faults", Path(__file__).parent 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests with servers of their own come first: those are gone when the fleet of all others starts, whose Spark takes
-    half a core. Those that wait for a Spark come next: they are the slowest of those that run side by side."""
-    items.sort(key=lambda item: (not _has_servers(item), not _has_spark(item)))
+    half a core. Of those that run side by side, the slowest come next: they wait for a Spark of their own."""
+    items.sort(key=lambda item: (not _has_servers(item), not _has_spark(item) or _has_fleet(item)))
 
 
 def _has_servers(item: pytest.Item) -> bool:
@@ -29,6 +29,10 @@ def _has_servers(item: pytest.Item) -> bool:
 
 def _has_spark(item: pytest.Item) -> bool:
     return STREAMING in item.path.parents
+
+
+def _has_fleet(item: pytest.Item) -> bool:
+    return item.get_closest_marker("fleet") is not None
 
 
 @pytest.fixture(scope="session")
