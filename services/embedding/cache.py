@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import TypeVar
 
 import structlog
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 FILE = "vectors.sqlite"
 SCHEMA = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA journal_size_limit = 16777216",
     "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL, used INTEGER NOT NULL)",
     "CREATE INDEX IF NOT EXISTS by_use ON vectors (used)",
 )
@@ -78,18 +82,26 @@ class VectorCache:
                 return work(self._connection)
         except sqlite3.Error as error:
             self._close()
-            if _is_ruined(error):
+            if _is(error, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 self._remove()
             raise
 
+    @retry(
+        retry=retry_if_exception(lambda error: _is(error, sqlite3.SQLITE_BUSY)),
+        wait=wait_random(0.005, 0.02),
+        stop=stop_after_delay(BUSY_SECONDS),
+        reraise=True,
+    )
     def _open(self) -> sqlite3.Connection:
+        """Another process that opens a new file at the same time makes SQLite refuse to change its journal at once."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA journal_size_limit = 16777216")
-        for statement in SCHEMA:
-            connection.execute(statement)
+        try:
+            for statement in SCHEMA:
+                connection.execute(statement)
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     def _close(self) -> None:
@@ -149,5 +161,5 @@ def _unsealed(key: bytes, value: bytes) -> bytes | None:
     return vector if value == _sealed(key, vector) else None
 
 
-def _is_ruined(error: sqlite3.Error) -> bool:
-    return getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+def _is(error: BaseException, *codes: int) -> bool:
+    return getattr(error, "sqlite_errorcode", None) in codes

@@ -48,9 +48,10 @@ async def test_many_are_found_at_once(tmp_path: Path) -> None:
         assert len(await cache.find([key(number) for number in range(5_000)])) == 3_000
 
 
-async def test_processes_share_a_folder(tmp_path: Path) -> None:
-    """Both write and read at the same time, and each sees what the other has put."""
-    async with opened(tmp_path) as one, opened(tmp_path) as other:
+@pytest.mark.parametrize("folder", [str(number) for number in range(20)])
+async def test_processes_share_a_folder(tmp_path: Path, folder: str) -> None:
+    """Both write and read at the same time, the first time too, and each sees what the other has put."""
+    async with opened(tmp_path / folder) as one, opened(tmp_path / folder) as other:
         await asyncio.gather(
             *(cache.put({key(number): b"x"}) for number, cache in enumerate([one, other] * 50)),
         )
