@@ -21,7 +21,7 @@ NAME = "docproc"
 FETCHED_OR_STORED = 2
 """Documents beyond those that the parsers have: what they need is fetched, or what came of them stored, meanwhile."""
 TURNS = 4
-"""Of a document whose parser is busy: as many of those ahead of it may take their whole time, and it may, too."""
+"""So many documents, itself included, may take their whole time before one that waits for a parser is read."""
 PATIENCE_S = 300
 """For all that a document takes beside that."""
 

@@ -25,11 +25,11 @@ from services.docproc.parsing import Limits
 from services.docproc.worker import OutOfMemory, Parsed, Refused, WorkerOptions
 from shared.errors import Code, Permanent, Transient
 
-__all__ = ["Parsed", "ParserPool", "PoolOptions"]
+__all__ = ["AT_ONCE", "Parsed", "ParserPool", "PoolOptions"]
 
-_STARTS = 3
 AT_ONCE = 2
 """Documents that a slot has: one in work, one in the pipe."""
+_STARTS = 3
 _GRACE_SECONDS = 5.0
 """How much longer than its deadline a document may go without a word before its slot counts as broken."""
 

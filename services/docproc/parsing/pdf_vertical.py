@@ -53,8 +53,7 @@ def text_page(page: pdfium.PdfPage) -> pdfium.PdfTextPage:
     what has no width on the page, and a column of glyphs without outlines has none. So it is given one, of a hair.
     """
     found = page.get_textpage()
-    beginning = str(found.get_text_range(0, min(_BEGINNING, found.count_chars())))
-    if len(beginning) == _BEGINNING and not may_be_vertical(beginning):
+    if found.count_chars() >= _BEGINNING and not may_be_vertical(str(found.get_text_range(0, _BEGINNING))):
         return found
     found.close()
     for text in _texts(page):
