@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import structlog
 
+from services.docproc.folders import Folders
 from services.docproc.pool import Parsed, ParserPool
 from shared.contracts import ids
 from shared.contracts.base import Operation
@@ -21,7 +20,7 @@ from shared.documents import about
 from shared.kafka.deadletters import Failure
 from shared.kafka.pipeline import Handled
 from shared.kafka.records import Emit, Message
-from shared.objects import PIECE, Gone, Objects
+from shared.objects import Gone, Objects
 from shared.texts import remove_document, text_path
 from shared.topics import CHUNKS_PROCESSED, DOCUMENTS_STATUS
 
@@ -33,10 +32,11 @@ MOST_WARNINGS, WARNING_CHARS = 20, 300
 class Docproc:
     """Fetches the document's bytes, has them parsed and cut in a process that may die, and says what came out."""
 
-    def __init__(self, objects: Objects, pool: ParserPool, chunker: str) -> None:
+    def __init__(self, objects: Objects, pool: ParserPool, folders: Folders, chunker: str) -> None:
         """`chunker` is the fingerprint of everything that decides where the text is cut; it is part of each id."""
         self._objects = objects
         self._pool = pool
+        self._folders = folders
         self._chunker = chunker
 
     async def handle(self, batch: Sequence[Message[DocumentRaw]]) -> Handled:
@@ -69,18 +69,13 @@ class Docproc:
 
     async def _parse(self, document: DocumentRaw) -> Parsed:
         """The text is stored before any chunk is published that points into it; a repetition stores the same."""
-        with TemporaryDirectory(prefix="cauce-") as folder:
-            path, text = Path(folder) / "document", Path(folder) / "text"
+        with self._folders.one() as folder:
+            path = folder / "document"
             await self._objects.download(document.s3_path, path)
-            parsed = await self._pool.run(path, document.media_type, text)
-            await self._store(text, text_path(document.s3_path, self._chunker))
-            return parsed
-
-    async def _store(self, text: Path, path: str) -> None:
-        async with self._objects.writer(path) as writer:
-            with text.open("rb") as file:
-                while piece := file.read(PIECE):
-                    await writer.write(piece)
+            parsed = await self._pool.run(path, document.media_type)
+        async with self._objects.writer(text_path(document.s3_path, self._chunker)) as writer:
+            await writer.write(parsed.text)
+        return parsed
 
 
 def _told(warnings: Sequence[str]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 Each slot is a pebble pool of one worker. Workers of one pebble pool share a pipe and its lock, so that one which dies
 at the wrong moment can stall the others, and one which dies idle breaks the pool; with one worker each, a broken slot
-is thrown away and made anew. A slot has its next document in the pipe already, so that its worker goes on at once.
+is thrown away and made anew. A slot has its next documents in the pipe already, so that its worker goes on at once.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from shared.errors import Code, Permanent, Transient
 
 __all__ = ["AT_ONCE", "Parsed", "ParserPool", "PoolOptions"]
 
-AT_ONCE = 2
-"""Documents that a slot has: one in work, one in the pipe."""
+AT_ONCE = 3
+"""Documents that a slot has: one in work, the others in the pipe."""
 _STARTS = 3
 _GRACE_SECONDS = 5.0
 """How much longer than its deadline a document may go without a word before its slot counts as broken."""
@@ -44,7 +44,7 @@ class PoolOptions:
     workers: int = 2
     deadline_seconds: float = 120.0
     memory_bytes: int = 2 * 1024**3
-    tasks_per_worker: int = 500
+    tasks_per_worker: int = 2000
     attempts: int = 2
     chunking: ChunkOptions = field(default_factory=ChunkOptions)
     limits: Limits = field(default_factory=Limits)
@@ -54,11 +54,10 @@ Answer = Parsed | Refused | OutOfMemory
 
 
 class Task(NamedTuple):
-    """A document to be read, and where its text goes."""
+    """A document to be read."""
 
     path: Path
     media_type: str
-    text_to: Path | None
 
 
 class ParserPool:
@@ -86,8 +85,8 @@ class ParserPool:
         self._slots = [_Slot(self._options) for _ in range(self._options.workers)]
         await asyncio.gather(*(slot.start() for slot in self._slots))
 
-    async def run(self, path: Path, media_type: str, text_to: Path | None = None) -> Parsed:
-        """Parses and chunks the file in a worker of its own, which writes the extracted text to `text_to`, in UTF-8.
+    async def run(self, path: Path, media_type: str) -> Parsed:
+        """Parses and chunks the file in a worker of its own.
 
         Raises Permanent: what parsing refuses, `timed_out` after the deadline, `too_complex` where the worker ran out
         of memory or died on it repeatedly; Transient where no worker can be kept alive. When the caller is cancelled,
@@ -95,7 +94,7 @@ class ParserPool:
         """
         async with self._places:
             slot = min(self._slots, key=lambda each: each.documents)
-            return await self._attempts(slot, Task(path, media_type, text_to))
+            return await self._attempts(slot, Task(path, media_type))
 
     async def close(self) -> None:
         """Ends the workers, in the midst of a document too."""
@@ -161,7 +160,7 @@ class _Slot:
         return self._schedule(task) if self._pool.active and not self._spoilt else None
 
     def _schedule(self, task: Task) -> Future[Answer]:
-        arguments = (task.path, task.media_type, self._worker_options, task.text_to)
+        arguments = (*task, self._worker_options)
         found: Future[Answer] = self._pool.schedule(
             worker.parse_document, args=arguments, timeout=self._options.deadline_seconds
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +18,7 @@ _CACHED_WORDS = 100_000
 _CACHED_CHARS = 64
 
 
+@cache
 def embedding_tokenizer() -> Path:
     """The tokenizer of the model that embeds by default, which its package carries."""
     spec = find_spec("wordllama")

@@ -26,12 +26,14 @@ _FENCE = Fence()
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A document ready to publish. `page_count` is None where the format has no pages.
+    """A document ready to publish. `text` is all that was extracted, in UTF-8, a lone surrogate as a `?`; `page_count`
+    is None where the format has no pages.
 
     `cpu_seconds` went into parsing and chunking, here and in the programs that did a part of it.
     """
 
     chunks: tuple[Chunk, ...]
+    text: bytes
     page_count: int | None
     warnings: tuple[str, ...]
     cpu_seconds: float
@@ -77,17 +79,14 @@ def process_id() -> int:
     return os.getpid()
 
 
-def parse_document(
-    path: Path, media_type: str, options: WorkerOptions, text_to: Path | None = None
-) -> Parsed | Refused | OutOfMemory:
-    """Parses and chunks one document; its text goes to the file `text_to`, in UTF-8, beside the document."""
+def parse_document(path: Path, media_type: str, options: WorkerOptions) -> Parsed | Refused | OutOfMemory:
+    """Parses and chunks one document, which has the folder that it is in to itself."""
     _FENCE.enter(path.parent)
     began = _cpu_seconds()
     try:
         extracted = parsing.parse(path, media_type, options.limits)
         chunks = _cut(extracted, options)
-        if text_to:
-            _write(extracted, text_to)
+        text = extracted.text.encode(errors="replace")
     except Permanent as error:
         return Refused(error.code, str(error))
     except RecursionError:
@@ -99,7 +98,7 @@ def parse_document(
             raise
         return Refused(Code.TOO_COMPLEX, too_complex(str(error)[:_DETAIL]))  # a panic in a library written in Rust
     warnings = tuple(each[:_DETAIL] for each in extracted.warnings[:_WARNINGS])
-    return Parsed(tuple(chunks), extracted.page_count, warnings, round(_cpu_seconds() - began, 6))
+    return Parsed(tuple(chunks), text, extracted.page_count, warnings, round(_cpu_seconds() - began, 6))
 
 
 def _cpu_seconds() -> float:
@@ -113,14 +112,6 @@ def _cut(extracted: parsing.Extracted, options: WorkerOptions) -> list[Chunk]:
     if len(chunks) > options.limits.max_chunks:
         raise too_large("chunks", options.limits.max_chunks)
     return chunks
-
-
-def _write(extracted: parsing.Extracted, path: Path) -> None:
-    """Exactly `extracted.text`, which need not be in memory as a whole. A lone surrogate becomes a `?`."""
-    with path.open("w", encoding="utf-8", errors="replace", newline="\n") as file:
-        for number, page in enumerate(extracted.pages):
-            file.write(parsing.PAGE_SEPARATOR if number else "")
-            file.write(page.text)
 
 
 def too_complex(detail: str) -> str:

@@ -25,7 +25,7 @@ from shared.runtime.service import Service
 from shared.topics import CHUNKS_PROCESSED
 
 NAME = "embedding"
-BATCHES = {"wordllama": (64, 2), "openai": (256, 8)}
+BATCHES = {"wordllama": (64, 4), "openai": (256, 8)}
 """Records of a batch, and batches at once, unless they are set."""
 BUFFER_RECORDS = 2_000
 BATCHES_WAITING = 4

@@ -23,7 +23,7 @@ class EmbeddingSettings(CommonSettings):
     )
     embedding_linger_seconds: float = Field(default=0.005, ge=0, description="how long a chunk waits for company")
     embedding_concurrency: int | None = Field(
-        default=None, ge=1, description="batches at once; not set: 2 for wordllama, 8 for `openai`"
+        default=None, ge=1, description="batches at once; not set: 4 for wordllama, 8 for `openai`"
     )
     embedding_timeout_seconds: float = Field(default=30.0, gt=0, description="for one request to the API")
     embedding_requests_at_once: int = Field(

@@ -181,7 +181,7 @@ MUTANTS = (
     Mutant(
         "a document's text is stored before its chunks are published",
         "services/docproc/handlers.py",
-        "await self._store(text, text_path(document.s3_path, self._chunker))",
+        "await writer.write(parsed.text)",
         "pass",
         DOCPROC,
     ),

@@ -38,11 +38,12 @@ def written(world: World, topic: str = "ratings") -> list[Record]:
 
 
 class FailingProducer:
-    """Takes so many records, then answers with an error, or never."""
+    """Takes so many records, then answers with an error, or when it is let go."""
 
     def __init__(self, takes: int, error: Exception | None) -> None:
         self._left = takes
         self._error = error
+        self.hangs, self.let_go = asyncio.Event(), asyncio.Event()
 
     async def start(self) -> None:
         return
@@ -51,7 +52,8 @@ class FailingProducer:
         self._left -= len(records)
         if self._left < 0:
             if self._error is None:
-                await asyncio.Event().wait()
+                self.hangs.set()
+                await self.let_go.wait()
             else:
                 raise self._error
         return []
@@ -234,14 +236,16 @@ async def test_kafka_that_does_not_answer(world: World) -> None:
 
 async def test_too_many_events_under_way(world: World) -> None:
     """429 with Retry-After while others wait for Kafka; afterwards there is room again."""
-    full = world_with(world, events=Events(FailingProducer(0, None), 0.3, Room(1000)))
+    producer = FailingProducer(0, None)
+    full = world_with(world, events=Events(producer, 60, Room(1000)))
     async with full.client() as client:
         waiting = asyncio.create_task(client.post("/events/ratings", content=json.dumps(rating()), headers=JSON))
-        await asyncio.sleep(0.05)
+        await producer.hangs.wait()
         for headers in (JSON, NDJSON):
             response = await client.post("/events/ratings", content=json.dumps(rating()) + " " * 900, headers=headers)
             assert (response.status_code, response.headers.get("retry-after")) == (429, "1")
-        assert (await waiting).status_code == 503
+        producer.let_go.set()
+        assert (await waiting).status_code == 202
     assert full.gateway.events.room._taken == 0
 
 

@@ -11,6 +11,7 @@ from typing import cast
 import pytest
 
 from services.docproc.chunking import Chunk, ChunkOptions
+from services.docproc.folders import Folders
 from services.docproc.handlers import Docproc, failed
 from services.docproc.pool import Parsed, ParserPool, PoolOptions
 from shared.contracts.base import Operation
@@ -34,8 +35,9 @@ async def docproc(tmp_path: Path) -> AsyncIterator[Docproc]:
         await writer.write(TEXT)
     async with objects.writer("acme/blank") as writer:
         await writer.write(b" \n\n ")
-    async with ParserPool(PoolOptions(workers=1)) as pool:
-        yield Docproc(objects, pool, ChunkOptions().fingerprint)
+    with Folders() as folders:
+        async with ParserPool(PoolOptions(workers=1)) as pool:
+            yield Docproc(objects, pool, folders, ChunkOptions().fingerprint)
 
 
 def document(path: str = "acme/one", media_type: str = "text/markdown") -> Message[DocumentRaw]:
@@ -159,9 +161,8 @@ class _Reading:
     def __init__(self, warnings: tuple[str, ...]) -> None:
         self._warnings = warnings
 
-    async def run(self, path: Path, media_type: str, text_to: Path) -> Parsed:
-        text_to.write_text("a")
-        return Parsed((Chunk(0, "a", 1, 0, 1, (), Kind.TEXT, 1),), 2, self._warnings, 0.25)
+    async def run(self, path: Path, media_type: str) -> Parsed:
+        return Parsed((Chunk(0, "a", 1, 0, 1, (), Kind.TEXT, 1),), b"a", 2, self._warnings, 0.25)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +181,8 @@ async def test_warnings_are_told_in_the_status(
     objects = Objects(f"file://{tmp_path}")
     async with objects.writer("acme/one") as writer:
         await writer.write(TEXT)
-    handled = await Docproc(objects, cast("ParserPool", _Reading(warnings)), "f1").handle([document()])
+    with Folders() as folders:
+        handled = await Docproc(objects, cast("ParserPool", _Reading(warnings)), folders, "f1").handle([document()])
     status = handled.emits[-1].event
     assert isinstance(status, DocumentStatus)
     assert status.warnings == told

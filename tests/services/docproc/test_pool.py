@@ -65,12 +65,12 @@ async def test_documents_come_back_as_chunks_with_their_headings(pool: ParserPoo
     assert (parsed.page_count, parsed.warnings) == (None, ())
 
 
-async def test_the_text_is_written_beside(pool: ParserPool, tmp_path: Path) -> None:
-    """The worker leaves the extracted text where it is told to: what the chunks' ranges point into."""
-    table, text = tmp_path / "a.csv", tmp_path / "text"
+async def test_the_whole_text_comes_with_the_chunks(pool: ParserPool, tmp_path: Path) -> None:
+    """What the chunks' ranges point into, in UTF-8."""
+    table = tmp_path / "a.csv"
     table.write_bytes("río,größe\r\nCauce,9\r\n".encode() + b"x,y\n" * 900)
-    parsed = await pool.run(table, "text/csv", text)
-    written = text.read_bytes().decode()
+    parsed = await pool.run(table, "text/csv")
+    written = parsed.text.decode()
     assert written.startswith("| río | größe |\n| --- | --- |\n| Cauce | 9 |\n| x | y |\n")
     assert len(parsed.chunks) > 1
     assert all(chunk.text.endswith(written[chunk.char_start : chunk.char_end]) for chunk in parsed.chunks)

@@ -51,7 +51,7 @@ def test_batches_are_as_the_provider_likes_them(monkeypatch: pytest.MonkeyPatch)
             monkeypatch.setenv("CAUCE_EMBEDDING_BATCH_RECORDS", batch)
         found = limits(load(EmbeddingSettings))
         seen.append((found.batch_records, found.concurrency))
-    assert seen == [(64, 2), (256, 8), (7, 8)]
+    assert seen == [(64, 4), (256, 8), (7, 8)]
 
 
 async def test_vectors_are_remembered_where_there_is_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

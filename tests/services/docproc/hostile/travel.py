@@ -11,6 +11,7 @@ from typing import Any
 
 from services.docproc import handlers as docproc
 from services.docproc.chunking import ChunkOptions
+from services.docproc.folders import Folders
 from services.docproc.pool import ParserPool
 from services.ingest import handlers as ingest
 from shared.contracts.chunks import ChunkProcessed
@@ -44,10 +45,10 @@ class Outcome:
 class Road:
     """Objects in a folder, and one pool for all documents."""
 
-    def __init__(self, folder: Path, pool: ParserPool) -> None:
+    def __init__(self, folder: Path, pool: ParserPool, folders: Folders) -> None:
         self._objects = Objects(f"file://{folder}")
         self._ingest = ingest.Ingest(self._objects)
-        self._docproc = docproc.Docproc(self._objects, pool, ChunkOptions().fingerprint)
+        self._docproc = docproc.Docproc(self._objects, pool, folders, ChunkOptions().fingerprint)
 
     async def take(self, case: Hostile) -> Outcome:
         data = case.make()
