@@ -18,7 +18,8 @@ from shared.errors import CauceError, Code, Permanent, Transient
 
 PIECE = 5 * 1024 * 1024  # S3 takes no smaller parts
 PIECES_UNDER_WAY = 2
-
+HELD = (PIECES_UNDER_WAY + 2) * PIECE
+"""Bytes that a writer has in memory at most: pieces under way, the next one, and that one's copy as it is handed on."""
 
 GONE = ".gone"
 """Ends the name of the empty object that is left where one was removed on purpose."""

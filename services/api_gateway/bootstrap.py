@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from services.api_gateway.app import create
 from services.api_gateway.dead_letter_counts import DeadLetterCounts
-from services.api_gateway.events import Events, Room
+from services.api_gateway.events import Events
 from services.api_gateway.fleet_view import FleetView
 from services.api_gateway.handlers import NAME, Uploads
 from services.api_gateway.live_view import LiveView
@@ -18,6 +18,7 @@ from services.api_gateway.mysql import MySqlWindows
 from services.api_gateway.parts import Gateway, Limits
 from services.api_gateway.reader import DocumentReader
 from services.api_gateway.reports_tail import ReportsTail
+from services.api_gateway.room import Room
 from services.api_gateway.settings import GatewaySettings
 from services.api_gateway.status_tail import StatusTail
 from services.api_gateway.status_view import StatusView
@@ -168,6 +169,7 @@ def _gateway(settings: GatewaySettings, outside: _Outside, tails: _Tails) -> Gat
         api_keys=settings.api_keys,
         objects=outside.objects,
         uploads=Uploads(outside.uploads, settings.publish_deadline_seconds),
+        upload_room=Room(settings.uploads_in_flight_bytes),
         reader=DocumentReader(tails.status_view, tails.statuses, outside.mongo),
         store=outside.mongo,
         streams={stream.name: stream for stream in outside.streams},

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from services.api_gateway.room import Room
 from shared.contracts.base import format_instant
-from shared.errors import CauceError, Code, Transient
+from shared.errors import Code, Transient
 from shared.kafka.records import Outgoing, cloud_event, trace_parent
 from shared.kafka.transport import Producer
 from shared.streams.declaration import Stream
@@ -24,10 +24,6 @@ PUBLISHED_AT_ONCE = 1_000
 def clock() -> int:
     """Now, in milliseconds since 1970."""
     return time.time_ns() // 1_000_000
-
-
-class Busy(CauceError):
-    """As many events as may be under way are under way: Kafka is slow, or the clients are many."""
 
 
 class Check:
@@ -61,47 +57,6 @@ class Check:
         if (now := clock()) != self._now:
             self._now = now
             self._time = format_instant(datetime.fromtimestamp(now / 1000, UTC))
-
-
-class Room:
-    """How many bytes of events may be in memory at once, of all requests together."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._taken = 0
-
-    @contextlib.contextmanager
-    def share(self) -> Iterator[Share]:
-        """A request's part, given back at the end."""
-        share = Share(self)
-        try:
-            yield share
-        finally:
-            share.give_back()
-
-    def take(self, size: int) -> None:
-        """Raises Busy; whoever comes into an empty room may be of any size."""
-        if self._taken and self._taken + size > self._most:
-            raise Busy("too many events are under way")
-        self._taken += size
-
-    def give_back(self, size: int) -> None:
-        self._taken -= size
-
-
-class Share:
-    def __init__(self, room: Room) -> None:
-        self._room = room
-        self._taken = 0
-
-    def take(self, size: int) -> None:
-        """Raises Busy."""
-        self._room.take(size)
-        self._taken += size
-
-    def give_back(self) -> None:
-        self._room.give_back(self._taken)
-        self._taken = 0
 
 
 class Events:

@@ -14,6 +14,7 @@ from services.api_gateway.handlers import Uploads
 from services.api_gateway.live_view import LiveView
 from services.api_gateway.reader import DocumentReader
 from services.api_gateway.readings_store import ReadingsStore
+from services.api_gateway.room import Room
 from services.api_gateway.store import DocumentStore
 from services.api_gateway.stream_stats import StreamStats
 from services.api_gateway.tail import Tail
@@ -42,6 +43,7 @@ class Gateway:
     api_keys: Mapping[str, str]
     objects: Objects
     uploads: Uploads
+    upload_room: Room
     reader: DocumentReader
     store: DocumentStore
     streams: Mapping[str, Stream]

@@ -22,6 +22,7 @@ log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
+BUSY_SECONDS = 1
 
 
 class Problem(Exception):
@@ -42,6 +43,11 @@ def unavailable(code: str, detail: str, retry_after: float | None = None, **more
     """A 503 that names a time after which to try again."""
     seconds = max(1, math.ceil(retry_after or RETRY_AFTER_SECONDS))
     return Problem(503, code, detail, headers={"Retry-After": str(seconds)}, **more)
+
+
+def busy(detail: str, **more: Any) -> Problem:
+    """A 429: others' requests have to end first, which is a matter of moments."""
+    return Problem(429, "busy", detail, headers={"Retry-After": str(BUSY_SECONDS)}, **more)
 
 
 def install(app: FastAPI, addresses: Sequence[Route]) -> None:

@@ -11,9 +11,10 @@ from multipart import parse_options_header
 
 from services.api_gateway.auth import Company
 from services.api_gateway.bodies import Body
-from services.api_gateway.events import Busy, Check
+from services.api_gateway.events import Check
 from services.api_gateway.parts import Gateway, GatewayParts
-from services.api_gateway.problems import Problem, unavailable
+from services.api_gateway.problems import Problem, busy, unavailable
+from services.api_gateway.room import Busy
 from services.api_gateway.stream_views import EventsView
 from services.api_gateway.taking import Rejection, Stopped, Taking, Tally
 from services.api_gateway.views import problems
@@ -25,7 +26,6 @@ router = APIRouter(tags=["streams"])
 
 NDJSON = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
 JSON = frozenset({"application/json", ""})
-BUSY_SECONDS = "1"
 
 StreamName = Annotated[str, Path(examples=["ratings"])]
 OnError = Annotated[
@@ -109,7 +109,7 @@ def _refuse(error: Exception, tally: Tally, stream: Stream) -> NoReturn:
             ) from None
         case Busy():
             detail = f"too many events are under way; {_so_far(tally)}"
-            raise Problem(429, "busy", detail, headers={"Retry-After": BUSY_SECONDS}, **facts) from error
+            raise busy(detail, **facts) from error
         case Permanent():
             detail = f"an event is, with its headers, larger than `{stream.topic_name}` takes; {_so_far(tally)}"
             raise Problem(413, "too_large", detail, **facts) from error

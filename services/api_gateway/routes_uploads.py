@@ -11,20 +11,23 @@ from fastapi import APIRouter, Path, Request, Response
 
 from services.api_gateway import filenames
 from services.api_gateway.auth import Company
+from services.api_gateway.bodies import announced
 from services.api_gateway.parts import Gateway, GatewayParts
-from services.api_gateway.problems import Problem, unavailable
+from services.api_gateway.problems import Problem, busy, unavailable
 from services.api_gateway.receive import FIELD, FORM, Received, receive
+from services.api_gateway.room import Busy
 from services.api_gateway.views import AcceptedView, problems
 from shared.contracts.ids import document_id, named_document_id
 from shared.contracts.uploads import UploadReceived
 from shared.errors import Transient
+from shared.objects import HELD
 
 log = structlog.get_logger()
 router = APIRouter(tags=["uploads"])
 
 _FILE = {"type": "string", "format": "binary"}
 _FORM: dict[str, Any] = {FORM: {"schema": {"type": "object", "required": [FIELD], "properties": {FIELD: _FILE}}}}
-_PROBLEMS = problems(400, 401, 408, 413, 422, 503)
+_PROBLEMS = problems(400, 401, 408, 413, 422, 429, 503)
 
 Name = Annotated[str, Path(min_length=1, max_length=512, examples=["reports/2026/q1"], description="slashes are fine")]
 
@@ -70,7 +73,12 @@ async def put_by_name(
 
 async def _stored(request: Request, gateway: Gateway, company_id: str, *, raw: bool) -> Received:
     path = f"{company_id}/{uuid4()}"
-    return await receive(request, gateway.objects, path, gateway.limits, raw=raw)
+    with gateway.upload_room.share() as share:
+        try:
+            share.take(min(announced(request) or HELD, HELD))
+        except Busy as error:
+            raise busy("too many uploads are coming in: nothing of this one was read") from error
+        return await receive(request, gateway.objects, path, gateway.limits, raw=raw)
 
 
 def _event(company_id: str, received: Received, document: str, name: str | None) -> UploadReceived:

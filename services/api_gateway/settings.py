@@ -69,6 +69,11 @@ class GatewaySettings(CommonSettings):
         description="JSON list of the SHA-256 of those keys that may see and redrive dead letters, of every company",
     )
     max_upload_bytes: int = Field(default=100 * 1024 * 1024, ge=1)
+    uploads_in_flight_bytes: int = Field(
+        default=512 * 1024 * 1024,
+        ge=1,
+        description="of uploads that come in at the same time, each its length, 20 MiB at most; beyond it comes a 429",
+    )
     upload_idle_seconds: float = Field(default=60.0, gt=0, description="how long an upload may send nothing")
     publish_deadline_seconds: float = Field(default=10.0, gt=0, description="for the acknowledgement of an upload")
     events_deadline_seconds: float = Field(default=10.0, gt=0, description="for the acknowledgement of some events")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from lxml import etree
 
 from services.docproc.parsing.archive import Archive, Relation, opened
+from services.docproc.parsing.drawings import FRAMES, framed, graphic_text, paragraphs, shapes
 from services.docproc.parsing.model import Extracted, Limits
 from services.docproc.parsing.ooxml import attribute, child, local, main_part, number, paragraph_text
 from services.docproc.parsing.refusals import too_large
@@ -62,11 +62,11 @@ class _Slide:
         self._root = archive.xml(part)
 
     def write(self) -> None:
-        shapes = list(_shapes(self._root))
-        titles = [shape for shape in shapes if _placeholder(shape) in _TITLES]
+        found = list(shapes(self._root))
+        titles = [shape for shape in found if _placeholder(shape) in _TITLES]
         for shape in titles:
-            self._writer.heading(2, " ".join(map(paragraph_text, _paragraphs(shape))))
-        for shape in shapes:
+            self._writer.heading(2, " ".join(map(paragraph_text, paragraphs(shape))))
+        for shape in found:
             if shape not in titles and _placeholder(shape) not in _NOT_CONTENT:
                 self._shape(shape)
         self._notes()
@@ -75,45 +75,30 @@ class _Slide:
         if local(shape) == "tbl":
             rows = (row for row in shape if local(row) == "tr")
             self._writer.table([[_cell_text(cell) for cell in row if local(cell) == "tc"] for row in rows])
-        elif local(shape) in ("chart", "relIds"):
-            self._graphic(self._relations.get(attribute(shape, "id") or attribute(shape, "dm") or ""))
+        elif local(shape) in FRAMES:
+            self._graphic(self._relations.get(framed(shape)))
         else:
             self._text(shape)
 
     def _text(self, shape: etree._Element) -> None:
-        for count, paragraph in enumerate(_paragraphs(shape)):
+        for count, paragraph in enumerate(paragraphs(shape)):
             properties = child(paragraph, "pPr")
             depth = min(number(attribute(properties, "lvl")) or 0, _DEPTH) if properties is not None else 0
             text = paragraph_text(paragraph)
             self._writer.block(f"{'  ' * depth}{text.strip()}" if text.strip() else "", gap="\n" if count else "\n\n")
 
     def _graphic(self, relation: Relation | None) -> None:
-        """A chart or a diagram, which is a part of its own: its words, each once."""
         if relation is None or relation.target not in self._archive:
             return
-        root = self._archive.xml(relation.target)
-        words = [paragraph_text(paragraph) for paragraph in root.iter("{*}p")]
-        words += [value.text or "" for cache in root.iter("{*}strCache") for value in cache.iter("{*}v")]
-        self._writer.block("\n".join(dict.fromkeys(word.strip() for word in words if word.strip())))
+        self._writer.block(graphic_text(self._archive.xml(relation.target)))
 
     def _notes(self) -> None:
         for relation in self._relations.values():
             if relation.kind == "notesSlide" and relation.target in self._archive:
-                for shape in _shapes(self._archive.xml(relation.target)):
+                for shape in shapes(self._archive.xml(relation.target)):
                     if _placeholder(shape) == "body":
                         with self._writer.marked(Kind.NOTES):
                             self._text(shape)
-
-
-def _shapes(root: etree._Element) -> Iterator[etree._Element]:
-    """Text shapes, tables, and the frames of charts and diagrams, those in groups too, in the order of the file."""
-    walker = etree.iterwalk(root, events=("start",))
-    for _, element in walker:
-        name = local(element)
-        if name in ("sp", "tbl", "chart", "relIds", "cxnSp"):
-            yield element
-        if name in ("sp", "tbl", "Fallback"):
-            walker.skip_subtree()
 
 
 def _placeholder(shape: etree._Element) -> str | None:
@@ -121,10 +106,5 @@ def _placeholder(shape: etree._Element) -> str | None:
     return None if found is None else attribute(found, "type") or "obj"
 
 
-def _paragraphs(shape: etree._Element) -> Iterator[etree._Element]:
-    body = child(shape, "txBody")
-    return iter(()) if body is None else body.iterchildren("{*}p")
-
-
 def _cell_text(cell: etree._Element) -> str:
-    return " ".join(map(paragraph_text, _paragraphs(cell)))
+    return " ".join(map(paragraph_text, paragraphs(cell)))

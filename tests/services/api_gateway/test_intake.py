@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from services.api_gateway.events import Events, Room
+from services.api_gateway.events import Events
+from services.api_gateway.room import Room
 from shared.errors import Code, Permanent, Transient
 from shared.kafka.records import Acknowledged, Record
 from shared.streams.loading import load_streams

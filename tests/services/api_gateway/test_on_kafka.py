@@ -12,8 +12,9 @@ from uuid import uuid4
 import pytest
 
 from services.api_gateway.dead_letter_counts import DeadLetterCounts
-from services.api_gateway.events import Events, Room
+from services.api_gateway.events import Events
 from services.api_gateway.live_view import LiveView
+from services.api_gateway.room import Room
 from services.api_gateway.stream_stats import StreamStats
 from services.api_gateway.topic_questions import KafkaQuestions
 from shared.errors import Transient

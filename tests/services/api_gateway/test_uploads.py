@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator, MutableMapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from services.api_gateway.room import Room
 from shared.contracts.documents import DocumentStatus, State
 from shared.contracts.ids import document_id, named_document_id
+from shared.objects import HELD
 from shared.topics import DOCUMENTS_STATUS, UPLOADS_RECEIVED
 from tests.services.api_gateway.world import ACME, LIMIT, OTHER_KEY, World, call
 from tests.services.api_gateway.world import world as make
@@ -227,6 +231,31 @@ async def test_upload_that_stalls_is_given_up(tmp_path: Path) -> None:
     answer = await call(world, lambda: next(sent, None))
     assert answer[0]["status"] == 408
     assert world.stored_files == []
+
+
+async def test_too_many_uploads_at_once(world: World) -> None:
+    """429 with Retry-After while others' bytes come in, before anything is read; afterwards there is room again."""
+    narrow = replace(world, gateway=replace(world.gateway, upload_room=Room(HELD + 1000)))
+    comes, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield PART + b"x"
+        comes.set()
+        await goes_on.wait()
+        yield b"\r\n--b--\r\n"
+
+    async with narrow.client() as client:
+        first = asyncio.create_task(client.post("/upload", content=slow(), headers=FORM))
+        await comes.wait()
+        refused = await client.post("/upload", files={"file": ("a.txt", BYTES)})
+        is_problem(refused, 429, "busy")
+        assert refused.headers["retry-after"] == "1"
+        assert (await client.put("/documents/by-name/small", content=b"fits beside it")).status_code == 202
+        goes_on.set()
+        assert (await first).status_code == 202
+        assert (await client.post("/upload", files={"file": ("a.txt", BYTES)})).status_code == 202
+    assert len(world.stored_files) == 3
+    assert narrow.gateway.upload_room._taken == 0
 
 
 @pytest.mark.parametrize("size", [1, 20 * 1024 * 1024])

@@ -16,7 +16,7 @@ import httpx
 
 from services.api_gateway.app import create
 from services.api_gateway.dead_letter_counts import DeadLetterCounts
-from services.api_gateway.events import Events, Room
+from services.api_gateway.events import Events
 from services.api_gateway.fleet_view import FleetView
 from services.api_gateway.handlers import Uploads
 from services.api_gateway.live_view import LiveView
@@ -24,6 +24,7 @@ from services.api_gateway.metrics_tail import MetricsTail
 from services.api_gateway.parts import Gateway, Limits
 from services.api_gateway.reader import DocumentReader
 from services.api_gateway.reports_tail import ReportsTail
+from services.api_gateway.room import Room
 from services.api_gateway.status_tail import StatusTail
 from services.api_gateway.status_view import StatusView
 from services.api_gateway.store import ChunkPlace, Content, DocumentPlace, StoredChunk, Totals
@@ -247,6 +248,7 @@ def world(folder: Path, streams: Sequence[Stream] | None = None, **limits: Any) 
         api_keys=KEYS,
         objects=objects,
         uploads=Uploads(MemoryProducer(broker), deadline=1),
+        upload_room=Room(64 << 20),
         reader=DocumentReader(view, tail, store),
         store=store,
         streams={stream.name: stream for stream in streams},

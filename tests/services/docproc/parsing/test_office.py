@@ -165,6 +165,64 @@ def test_sheets_are_pages_and_empty_ones_keep_their_number(read: Read) -> None:
     ]
 
 
+def drawing(*contents: str) -> str:
+    return f'<xdr:wsDr xmlns:xdr="y" xmlns:a="x" xmlns:r="{RELATION}">{"".join(contents)}</xdr:wsDr>'
+
+
+def paragraph_of_drawing(text: str) -> str:
+    return f"<a:p><a:r><a:t>{text}</a:t></a:r></a:p>"
+
+
+def with_beside(members: dict[str, str]) -> dict[str, str]:
+    """On the first sheet a text box, a chart, a comment, and a conversation with what older programs are told of it."""
+    box = f"<xdr:sp><xdr:txBody>{paragraph_of_drawing('Mind the')}{paragraph_of_drawing('locks')}</xdr:txBody></xdr:sp>"
+    chart = '<xdr:graphicFrame><c:chart xmlns:c="z" r:id="chart"/></xdr:graphicFrame>'
+    series = (
+        "<c:tx><c:v>Cauce</c:v></c:tx><c:strCache><c:pt><c:v>May</c:v></c:pt><c:pt><c:v>June</c:v></c:pt></c:strCache>"
+    )
+    words = paragraph_of_drawing("Water levels")
+    remarks = '<comment ref="B2"><text><r><t>see </t></r><r><t>gauge 7</t></r></text></comment>'
+    remarks += '<comment ref="A1"><text><t>[Threaded comment] your version of Excel ...</t></text></comment>'
+    said = '<threadedComment ref="A1"><text>in metres?</text></threadedComment>'
+    said += '<threadedComment ref="A1"><text>in feet</text></threadedComment>'
+    return members | {
+        "xl/worksheets/_rels/s1.xml.rels": relations(
+            drawing="../drawings/d1.xml", comments="../comments1.xml", threadedComment="../threaded/t1.xml"
+        ),
+        "xl/drawings/d1.xml": drawing(box, chart),
+        "xl/drawings/_rels/d1.xml.rels": relations(chart="../charts/c1.xml"),
+        "xl/charts/c1.xml": f'<c:chart xmlns:c="z" xmlns:a="x">{words}{series}</c:chart>',
+        "xl/comments1.xml": f"<comments><commentList>{remarks}</commentList></comments>",
+        "xl/threaded/t1.xml": f"<ThreadedComments>{said}</ThreadedComments>",
+    }
+
+
+LEVELS = '<row r="1"><c r="A1" t="inlineStr"><is><t>level</t></is></c><c r="B1"><v>2.5</v></c></row>'
+
+
+def test_a_sheet_has_its_text_boxes_charts_and_comments(read: Read) -> None:
+    """They come after the cells, comments as notes with their cell; a conversation is told once."""
+    pages = read(XLSX, with_beside(workbook(Levels=LEVELS, Other=LEVELS))).pages
+    cells = "| level | 2.5 |\n| --- | --- |"
+    notes = "A1: in metres?\n\nA1: in feet\n\nB2: see gauge 7"
+    assert pages[0].text == f"## Levels\n\n{cells}\n\nMind the\nlocks\n\nWater levels\nCauce\nMay\nJune\n\n{notes}"
+    assert [pages[0].text[span.start : span.end].strip() for span in pages[0].spans] == [notes]
+    assert pages[1].text == f"## Other\n\n{cells}"
+
+
+def test_a_sheet_may_be_nothing_but_a_chart(read: Read) -> None:
+    """It is a page as any other."""
+    (page,) = read(XLSX, with_beside(workbook(Chart=""))).pages
+    assert (page.number, page.text.startswith("Mind the\nlocks\n\nWater levels")) == (1, True)
+
+
+def test_cells_are_read_whatever_is_beside_them(read: Read) -> None:
+    """A drawing that is no XML leaves a warning."""
+    extracted = read(XLSX, with_beside(workbook(Levels=LEVELS)) | {"xl/drawings/d1.xml": "no XML"})
+    assert "| level | 2.5 |" in extracted.text
+    assert extracted.warnings[0].startswith("Text boxes, charts or comments were left out: ")
+
+
 def test_a_workbook_without_cells_is_empty(read: Read) -> None:
     """The names of sheets are no content."""
     with pytest.raises(Permanent) as caught:
