@@ -35,7 +35,7 @@ class Folders:
         try:
             yield folder
         except BaseException:
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)  # what a parser still writes goes with all others at the end
             raise
         _clear(folder)
         self._empty.append(folder)
