@@ -53,7 +53,46 @@ def _merged(count: int) -> bytes:
     return book(_SOUND.replace("</worksheet>", f'<mergeCells count="{count}">{merges}</mergeCells></worksheet>'))
 
 
+def _beside(kind: str, part: str, content: str, *, shows: str = "") -> bytes:
+    """A sound sheet with a part beside it, whose only relation, `r1`, is to the part `shows`."""
+    beside = {
+        "xl/worksheets/_rels/sheet1.xml.rels": relations((kind, f"../{part}")),
+        f"xl/_rels/{part}.rels": relations(("chart", shows)),
+        f"xl/{part}": content,
+    }
+    return zipped(book_members(_SOUND) | beside)
+
+
+def _charts(count: int, shows: str = "d.xml", filling: str = "") -> bytes:
+    frames = '<c:chart xmlns:c="c" r:id="r1"/>' * count
+    content = f'<d xmlns:r="r" xmlns:a="a">{frames}<a:p><a:t>{filling}</a:t></a:p></d>'
+    return _beside("drawing", "d.xml", content, shows=shows)
+
+
+def _commented(text: str, head: str = "") -> bytes:
+    return _beside("comments", "c.xml", f'{head}<comments><comment ref="A1"><t>{text}</t></comment></comments>')
+
+
 CASES: tuple[Hostile, ...] = (
+    read("a drawing that shows itself as a chart", "self.xlsx", lambda: _charts(1)),
+    refused(
+        "a chart of 100 kB that is shown 1,000 times",
+        "charts.xlsx",
+        lambda: _charts(1_000, filling="x" * 100_000),
+        TOO_LARGE,
+    ),
+    read(
+        "a chart outside of the file", "away.xlsx", lambda: _charts(1, shows="../../../../etc/passwd"), hides=("root:",)
+    ),
+    refused("a comment of 3 million characters", "comment.xlsx", lambda: _commented("river " * 500_000), TOO_LARGE),
+    either(
+        "a comment with an entity of the host",
+        "xxe.xlsx",
+        lambda: _commented("&x;", f'<!DOCTYPE w [<!ENTITY x SYSTEM "file://{lures.secret_file()}">]>'),
+        CORRUPT,
+        hides=(lures.SECRET,),
+    ),
+    read("a comment in 100,000 elements", "deep.xlsx", lambda: _commented("<t>" * 100_000 + "x")),
     read(
         "a dimension of all cells there can be",
         "wide.xlsx",
