@@ -38,7 +38,7 @@ async def test_rows_as_they_are_computed(world: World, client: httpx.AsyncClient
     assert await world.metrics.caught_up(1)
     await asyncio.sleep(0.01)
     world.gateway.live.close()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         response = await reading
     [block] = response.text.replace("\r\n", "\n").strip().split("\n\n")
     fields = dict(line.split(": ", 1) for line in block.split("\n"))

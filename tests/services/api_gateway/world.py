@@ -247,7 +247,7 @@ def world(folder: Path, streams: Sequence[Stream] | None = None, **limits: Any) 
     gateway = Gateway(
         api_keys=KEYS,
         objects=objects,
-        uploads=Uploads(MemoryProducer(broker), deadline=1),
+        uploads=Uploads(MemoryProducer(broker), deadline=20),
         upload_room=Room(64 << 20),
         reader=DocumentReader(view, tail, store),
         store=store,
@@ -258,7 +258,7 @@ def world(folder: Path, streams: Sequence[Stream] | None = None, **limits: Any) 
         metrics=metrics,
         stats=StreamStats(questions, live, letters),
         fleet=FleetView(questions, letters, [name for name in broker.topics if name.endswith(".dlq")], reports),
-        events=Events(MemoryProducer(broker), 1, Room(32 * LIMIT)),
+        events=Events(MemoryProducer(broker), 20, Room(32 * LIMIT)),
         desk=(desk := Desk(questions, consumed_topics(streams))),
         operations=Operations(desk, MemoryProducer(broker)),
         operator_keys=frozenset({hashlib.sha256(OPERATOR_KEY.encode()).hexdigest()}),
