@@ -20,7 +20,7 @@ from shared.documents import about
 from shared.kafka.deadletters import Failure
 from shared.kafka.pipeline import Handled
 from shared.kafka.records import Emit, Message
-from shared.objects import Gone, Objects
+from shared.objects import PIECE, Gone, Objects
 from shared.texts import remove_document, text_path
 from shared.topics import CHUNKS_PROCESSED, DOCUMENTS_STATUS
 
@@ -74,7 +74,8 @@ class Docproc:
             await self._objects.download(document.s3_path, path)
             parsed = await self._pool.run(path, document.media_type)
         async with self._objects.writer(text_path(document.s3_path, self._chunker)) as writer:
-            await writer.write(parsed.text)
+            for start in range(0, len(parsed.text), PIECE):
+                await writer.write(parsed.text[start : start + PIECE])
         return parsed
 
 

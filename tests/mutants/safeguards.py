@@ -181,7 +181,7 @@ MUTANTS = (
     Mutant(
         "a document's text is stored before its chunks are published",
         "services/docproc/handlers.py",
-        "await writer.write(parsed.text)",
+        "await writer.write(parsed.text[start : start + PIECE])",
         "pass",
         DOCPROC,
     ),
