@@ -29,6 +29,8 @@ __all__ = ["AT_ONCE", "Parsed", "ParserPool", "PoolOptions"]
 
 AT_ONCE = 3
 """Documents that a slot has: one in work, the others in the pipe."""
+_SWOLLEN = 0.25
+"""Of the memory that a worker may have: one that has grown by so much is replaced, since it gives little back."""
 _STARTS = 3
 _GRACE_SECONDS = 5.0
 """How much longer than its deadline a document may go without a word before its slot counts as broken."""
@@ -48,9 +50,6 @@ class PoolOptions:
     attempts: int = 2
     chunking: ChunkOptions = field(default_factory=ChunkOptions)
     limits: Limits = field(default_factory=Limits)
-
-
-Answer = Parsed | Refused | OutOfMemory
 
 
 class Task(NamedTuple):
@@ -155,18 +154,18 @@ class _Slot:
             if future:
                 future.cancel()
 
-    def _ahead(self, task: Task) -> Future[Answer] | None:
+    def _ahead(self, task: Task) -> Future[worker.Answer] | None:
         """Puts the document into the pipe, for when the worker is done with what it has."""
         return self._schedule(task) if self._pool.active and not self._spoilt else None
 
-    def _schedule(self, task: Task) -> Future[Answer]:
+    def _schedule(self, task: Task) -> Future[worker.Answer]:
         arguments = (*task, self._worker_options)
-        found: Future[Answer] = self._pool.schedule(
-            worker.parse_document, args=arguments, timeout=self._options.deadline_seconds
+        found: Future[worker.Answer] = self._pool.schedule(
+            worker.answer, args=arguments, timeout=self._options.deadline_seconds
         )
         return found
 
-    async def _run(self, task: Task, future: Future[Answer] | None) -> Parsed | Refused:
+    async def _run(self, task: Task, future: Future[worker.Answer] | None) -> Parsed | Refused:
         for _ in range(_STARTS):
             if self._spoilt or not self._pool.active:
                 await self._renew()
@@ -178,21 +177,22 @@ class _Slot:
                 future = None
         raise Transient("Parsing processes end as soon as they start: see whether memory or processes have run out")
 
-    async def _answer(self, future: Future[Answer]) -> Parsed | Refused:
+    async def _answer(self, future: Future[worker.Answer]) -> Parsed | Refused:
         deadline = self._options.deadline_seconds
         try:
             async with asyncio.timeout(deadline + _GRACE_SECONDS):
-                result = await asyncio.wrap_future(future)
+                answer = await asyncio.wrap_future(future)
         except TimeoutError as error:
             await self._renew()
             raise Permanent(Code.TIMED_OUT, f"Reading this document took longer than {deadline:g} s") from error
         except ProcessExpired as error:
             await self._renew()
             raise _WorkerDied(_manner(error.exitcode)) from error
-        if isinstance(result, OutOfMemory):
+        if answer.grown_bytes > _SWOLLEN * self._options.memory_bytes or isinstance(answer.result, OutOfMemory):
             await self._renew()
+        if isinstance(answer.result, OutOfMemory):
             raise _WorkerDied("for want of memory")
-        return result
+        return answer.result
 
     async def stop(self) -> None:
         await asyncio.to_thread(_stop, self._pool)

@@ -21,6 +21,8 @@ from shared.errors import Code, Permanent
 _DETAIL = 200
 """Characters of what a library or a parser says."""
 _WARNINGS = 20
+_KIB = 1024
+_at_start = 0
 _FENCE = Fence()
 
 
@@ -53,6 +55,14 @@ class OutOfMemory:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """`grown_bytes` is how much more memory than at its start this process has had at most, and may still hold."""
+
+    result: Parsed | Refused | OutOfMemory
+    grown_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerOptions:
     """`memory_bytes` caps the worker's address space."""
 
@@ -63,6 +73,7 @@ class WorkerOptions:
 
 def start(options: WorkerOptions) -> None:
     """Fences the process in, then does what the first document would otherwise wait for."""
+    global _at_start  # noqa: PLW0603 of this process, as the fence is
     _die_with_parent()
     _silence()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # dies at once, also in the midst of a library's native code
@@ -72,6 +83,7 @@ def start(options: WorkerOptions) -> None:
     for name in parsing.module_names():
         import_module(name)
     chunk(parsing.Extracted((parsing.Page(None, "# a\n\nb"),)), options.chunking)
+    _at_start = _peak_bytes()
 
 
 def process_id() -> int:
@@ -79,8 +91,13 @@ def process_id() -> int:
     return os.getpid()
 
 
-def parse_document(path: Path, media_type: str, options: WorkerOptions) -> Parsed | Refused | OutOfMemory:
+def answer(path: Path, media_type: str, options: WorkerOptions) -> Answer:
     """Parses and chunks one document, which has the folder that it is in to itself."""
+    result = parse_document(path, media_type, options)
+    return Answer(result, _peak_bytes() - _at_start)
+
+
+def parse_document(path: Path, media_type: str, options: WorkerOptions) -> Parsed | Refused | OutOfMemory:
     _FENCE.enter(path.parent)
     began = _cpu_seconds()
     try:
@@ -99,6 +116,10 @@ def parse_document(path: Path, media_type: str, options: WorkerOptions) -> Parse
         return Refused(Code.TOO_COMPLEX, too_complex(str(error)[:_DETAIL]))  # a panic in a library written in Rust
     warnings = tuple(each[:_DETAIL] for each in extracted.warnings[:_WARNINGS])
     return Parsed(tuple(chunks), text, extracted.page_count, warnings, round(_cpu_seconds() - began, 6))
+
+
+def _peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB
 
 
 def _cpu_seconds() -> float:

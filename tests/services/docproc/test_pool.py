@@ -126,6 +126,21 @@ async def test_a_worker_that_ran_out_of_memory_is_replaced(small: Path, tmp_path
         assert first.pid not in {worker.pid for worker in workers()}
 
 
+async def test_a_worker_that_has_grown_is_replaced(small: Path, tmp_path: Path) -> None:
+    """What a large document has left it with isn't held for hours; after small ones it stays."""
+    path = tmp_path / "large.txt"
+    path.write_bytes(b"water over stone " * 2_500_000)
+    options = PoolOptions(workers=1, memory_bytes=400 * 1024**2, limits=Limits(max_chars=1_000_000_000))
+    async with ParserPool(options) as pool:
+        (first,) = workers()
+        for _ in range(3):
+            assert (await pool.run(small, "text/markdown")).chunks
+        assert first.pid in {worker.pid for worker in workers()}
+        assert (await pool.run(path, "text/plain")).chunks
+        assert first.pid not in {worker.pid for worker in workers()}
+        assert (await pool.run(small, "text/markdown")).chunks
+
+
 async def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     """A container that unpacks past the limit is refused as `too_large`."""
     path = tmp_path / "bomb.docx"
