@@ -1,7 +1,7 @@
 """Documents of all kinds, a tenth of them made to do harm, at full speed through the whole fleet.
 
-Every one of them is accounted for, and nothing grows: on a fleet that has worked for a while, and after the first third,
-since what warms up does, such as the threads that wait for the object store.
+Every one of them is accounted for, and nothing grows: on a fleet that has worked for a while, and after the first
+third, since what warms up does, such as the threads that wait for the object store.
 """
 
 from __future__ import annotations
