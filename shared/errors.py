@@ -2,6 +2,7 @@
 
     CauceError
      ├─ Transient      an outage, not a bad record: pause, back off, try again for as long as it takes
+     │   └─ LogBroken  a topic's log is not the one that was read before: waits until a person has adopted it
      ├─ Permanent      this record can never succeed: one dead letter with `code`, then go on
      └─ Fatal          this process must not go on: caught nowhere, ends it with exit code 1
          └─ Halt       this consumer must not go on: it leaves its group and says so until a person starts it anew
@@ -57,6 +58,11 @@ class Transient(CauceError):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class LogBroken(Transient):
+    """Records that were there are gone, or a topic is another one than before: going on as if nothing had happened
+    would skip records, or repeat versions, in silence. Ends by itself once `cauce topics adopt` has been run."""
 
 
 class Permanent(CauceError):

@@ -17,6 +17,7 @@ from shared.contracts.fleet import ProcessReport
 from shared.contracts.metrics import MetricRow
 from shared.contracts.readings import Reading
 from shared.contracts.streams import StreamApplied
+from shared.contracts.topics import TopicAdopted
 from shared.contracts.uploads import UploadReceived
 
 KIB = 1024
@@ -29,8 +30,7 @@ DLQ_RETENTION = timedelta(days=30)
 class Topic:
     """A topic's declaration.
 
-    `key` names the field of the contract that is the record's key. `version_base` is raised by more than the greatest
-    offset ever reached whenever the topic is recreated or repartitioned, so that versions made of offsets still grow.
+    `key` names the field of the contract that is the record's key.
     """
 
     name: str
@@ -40,7 +40,6 @@ class Topic:
     contract: type[Event] | None = None
     compact: bool = False
     max_message_bytes: int = MIB
-    version_base: int = 0
     log_append_time: bool = False
     """Whether the broker's clock gives the timestamps: where a rule compares them with what a record says."""
     settings: dict[str, str] = field(default_factory=dict)
@@ -84,6 +83,8 @@ STREAMS_CONTROL = Topic(
     "streams.control", "stream", 1, _days(30), StreamApplied, settings={"cleanup.policy": "compact"}
 )
 """Which declaration of each stream is in force, and its epoch: kept for ever, the newest of each."""
+TOPICS_CONTROL = Topic("topics.control", "topic", 1, _days(30), TopicAdopted, settings={"cleanup.policy": "compact"})
+"""Which incarnation of each topic is in force: kept for ever, the newest of each."""
 PROCESSED_METRICS = Topic("processed.metrics.v1", "row_key", 3, _days(7), MetricRow, compact=True)
 
 DLQ_ACTIONS = Topic("dlq.actions", "identity", 1, _days(30), DeadLetterAction, settings={"cleanup.policy": "compact"})
@@ -103,6 +104,7 @@ PIPELINE = (
     PROCESSED_METRICS,
     PROCESSED_READINGS,
     STREAMS_CONTROL,
+    TOPICS_CONTROL,
     DLQ_ACTIONS,
     FLEET_REPORTS,
     PROBE,

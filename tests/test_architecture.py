@@ -20,7 +20,7 @@ SAME_FILES = ("__init__.py", "__main__.py", "settings.py", "bootstrap.py", "hand
 ONLY_IN = {
     "aiokafka": {
         f"shared/kafka/client/{part}.py"
-        for part in ("connection", "producer", "outbox", "consumer", "tail", "admin", "reading")
+        for part in ("connection", "producer", "outbox", "consumer", "tail", "admin", "reading", "identity", "logs")
     },
     "motor": {"services/db_writer/mongo.py", "services/api_gateway/mongo.py"},
     "aiomysql": {"services/db_writer/mysql.py", "services/api_gateway/mysql.py"},

@@ -56,7 +56,7 @@ def received(upload: UploadReceived, record: Record) -> DocumentStatus:
     return DocumentStatus(
         document_id=upload.document_id,
         company_id=upload.company_id,
-        version=UPLOADS_RECEIVED.version_base + record.offset,
+        version=upload.base + record.offset,
         state=State.DELETING if upload.operation is Operation.DELETE else State.RECEIVED,
         stage=Stage.GATEWAY,
         at=datetime.now(UTC),
@@ -66,4 +66,5 @@ def received(upload: UploadReceived, record: Record) -> DocumentStatus:
         name=upload.name,
         size_bytes=upload.size_bytes,
         s3_path=upload.s3_path,
+        partition=record.partition.number,
     )

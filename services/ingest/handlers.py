@@ -16,15 +16,15 @@ from shared.kafka.pipeline import Handled
 from shared.kafka.records import Emit, Message, Record
 from shared.media_types import sniff
 from shared.objects import Gone, Objects
-from shared.topics import DOCUMENTS_RAW, DOCUMENTS_STATUS, UPLOADS_RECEIVED
+from shared.topics import DOCUMENTS_RAW, DOCUMENTS_STATUS
 
 SNIFFED_BYTES = 256 * 1024
 
 
-def version_of(record: Record) -> int:
-    """The offset that the upload's record got first: per document it only grows, and a replay or a redrive gives the
-    same again."""
-    return UPLOADS_RECEIVED.version_base + record.first.offset
+def version_of(upload: UploadReceived, record: Record) -> int:
+    """The offset that the upload's record got first, above the base that the gateway wrote into it: per document it
+    only grows, also where the topic was made anew, and a replay or a redrive gives the same again."""
+    return upload.base + record.first.offset
 
 
 class Ingest:
@@ -68,7 +68,13 @@ def _passed_on(document: DocumentRaw, state: State, record: Record) -> tuple[Emi
 
 def _status(document: DocumentRaw, state: State, record: Record) -> Emit:
     status = status_of(document, state, Stage.INGEST, datetime.now(UTC))
-    return Emit(DOCUMENTS_STATUS, about(status, record), record)
+    return _told(status, record)
+
+
+def _told(status: DocumentStatus, record: Record) -> Emit:
+    """With the place of the upload, so that the store knows how far the topic had come."""
+    placed = about(status, record).model_copy(update={"partition": record.first.partition.number})
+    return Emit(DOCUMENTS_STATUS, placed, record)
 
 
 def _document(upload: UploadReceived, record: Record, media_type: str) -> DocumentRaw:
@@ -77,7 +83,7 @@ def _document(upload: UploadReceived, record: Record, media_type: str) -> Docume
         company_id=upload.company_id,
         operation=upload.operation,
         s3_path=upload.s3_path,
-        version=version_of(record),
+        version=version_of(upload, record),
         filename=upload.filename,
         media_type=media_type,
         sha256=upload.sha256,
@@ -94,7 +100,7 @@ def failed(message: Message[UploadReceived], failure: Failure) -> Sequence[Emit]
     status = DocumentStatus(
         document_id=upload.document_id,
         company_id=upload.company_id,
-        version=version_of(record),
+        version=version_of(upload, record),
         state=State.FAILED,
         stage=Stage.INGEST,
         reason=Reason(code=failure.code.value, message=failure.told),
@@ -106,4 +112,4 @@ def failed(message: Message[UploadReceived], failure: Failure) -> Sequence[Emit]
         size_bytes=upload.size_bytes,
         s3_path=upload.s3_path,
     )
-    return (Emit(DOCUMENTS_STATUS, about(status, record), record),)
+    return (_told(status, record),)

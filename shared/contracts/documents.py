@@ -92,7 +92,8 @@ class DocumentStatus(Event):
     """Keyed by document_id. `at` is when the stage was done with it; `chunker` is who cut the parts it speaks of.
 
     `source` is the record whose handling it tells of, as `topic-partition-offset` of its first position, and `attempt`
-    how often that one has come back from the dead letters. `warnings` say what of the document could not be read,
+    how often that one has come back from the dead letters. `partition` is the one of `uploads.received` that the
+    version's upload is in, where the gateway or ingest speaks. `warnings` say what of the document could not be read,
     `bill` what the stage spent on this version: db_writer tells embedding's, which many records share.
     """
 
@@ -113,6 +114,7 @@ class DocumentStatus(Event):
     s3_path: str | None = None
     chunker: str | None = None
     source: str | None = None
+    partition: int | None = Field(default=None, ge=0)
     attempt: int = Field(default=0, ge=0)
     receipt: Receipt | None = None
     warnings: tuple[str, ...] = ()

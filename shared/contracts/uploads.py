@@ -8,7 +8,8 @@ from shared.contracts.base import Event, ObjectPath, Operation
 
 
 class UploadReceived(Event):
-    """Keyed by document_id. Its offset gives the document's version, its timestamp `received_at`.
+    """Keyed by document_id. `base` plus its offset is the document's version, its timestamp `received_at`. The base
+    grows with each incarnation of the topic (`shared.contracts.topics`), whose offsets begin again.
 
     A deletion describes the content that was the newest when it was asked for, and names the `objects` to be removed:
     those of all versions before it.
@@ -24,3 +25,4 @@ class UploadReceived(Event):
     declared_media_type: str | None = None
     name: str | None = None
     objects: tuple[ObjectPath, ...] = ()
+    base: int = Field(default=0, ge=0)

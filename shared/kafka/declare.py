@@ -38,7 +38,7 @@ def plan(declared: Sequence[Topic], present: Mapping[str, TopicOnBroker], replic
         raise Fatal(
             "topics: these can't become what is declared:\n"
             + "\n".join(f"  {refusal}" for refusal in refusals)
-            + "\nchange the declaration back, or make the topic anew under a raised `version_base`"
+            + "\nchange the declaration back, or make the topic anew and adopt it: `cauce topics adopt`"
         )
     return [_step(topic, present.get(topic.name), replication_factor) for topic in declared]
 

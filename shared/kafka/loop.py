@@ -28,7 +28,7 @@ from typing import Any
 import structlog
 
 from shared.contracts.fleet import LedgerLine
-from shared.errors import Fatal, Halt, Transient
+from shared.errors import Fatal, Halt, LogBroken, Transient
 from shared.kafka.decoding import decode
 from shared.kafka.lanes import Lanes
 from shared.kafka.ledger import Ledger, Outcome
@@ -49,6 +49,8 @@ FETCHED_AT_ONCE = 1_000
 FETCH_FAILURES = 30
 REBUILDS = 2
 """Consumers in a row that may stand still before the process is started anew."""
+ADOPTED_WITHIN = 5.0
+"""Seconds after which a loop whose log was broken sees at the latest that a person has adopted it."""
 KEEP_ALIVE = 20.0
 """Seconds after which a group is told that a loop whose buffer is full is still there."""
 
@@ -73,6 +75,8 @@ class ConsumeLoop:
         self._assigned = False
         self._fetch_outage: str | None = None
         self._standstill: str | None = None
+        self._broken: LogBroken | None = None
+        self._unseen: str | None = None
         self._halted: Halt | None = None
         self._rebuilt = 0
         self._ledger = Ledger(pipeline.service, pipeline.group)
@@ -84,15 +88,13 @@ class ConsumeLoop:
     async def run(self) -> None:
         """Returns after `stop`, with everything finished committed.
 
-        Raises Transient where no broker answers at the start, and Fatal as an exception group.
+        Raises Fatal as an exception group.
         """
-        if self._stopping.is_set():
+        if self._stopping.is_set() or not await self._join():
             return
         try:
-            if not await self._unless_interrupted(self._consumer.start(self._revoked, self._newly_assigned)):
-                return
             async with asyncio.TaskGroup() as self._tasks:
-                jobs = (self._dispatch(), self._commit_regularly(), self._watch())
+                jobs = (self._dispatch(), self._commit_regularly(), self._watch(), self._inspect_regularly())
                 helpers = [self._tasks.create_task(job) for job in jobs]
                 await self._consume()
                 await self._drain()
@@ -105,11 +107,33 @@ class ConsumeLoop:
         await self._stay_halted()
 
     async def _consume(self) -> None:
-        """Until the end is asked for; a consumer that stands still is replaced."""
+        """Until the end is asked for; a consumer that stands still is replaced, and one whose log broke waits."""
         while not (self._stopping.is_set() or self._halted):
             await self._fetch()
-            if self._standstill and not self._stopping.is_set():
+            if self._stopping.is_set() or self._halted:
+                return
+            if self._broken:
+                await self._leave_the_broken_log()
+            elif self._standstill:
                 await self._rebuild(self._standstill)
+
+    async def _join(self) -> bool:
+        """Whether it has joined the group before the end was asked for. A broker that is away is waited for, and where
+        the group's logs are broken, a person is."""
+        failures = 0
+        while not self._interrupted.is_set():
+            try:
+                joined = await self._unless_interrupted(self._consumer.start(self._revoked, self._newly_assigned))
+            except Transient as error:
+                failures += 1
+                self._fetch_outage = str(error)
+                self._tell_whether_broken(isinstance(error, LogBroken))
+                await self._back_off(error, failures)
+            else:
+                self._fetch_outage = None
+                self._tell_whether_broken(False)
+                return joined
+        return False
 
     async def _stay_halted(self) -> None:
         """Out of the group, so that its other members, which may be well, have the partitions."""
@@ -142,10 +166,9 @@ class ConsumeLoop:
         """Why this loop isn't ready to work; None when it is."""
         if self._halted:
             return f"halted: {self._halted}"
-        if not self._assigned:
-            return "no partitions assigned yet"
-        outage = self._settling.outage or self._fetch_outage
-        return f"outage: {outage}" if outage else None
+        if outage := self._settling.outage or self._fetch_outage or self._unseen:
+            return f"outage: {outage}"
+        return None if self._assigned else "no partitions assigned yet"
 
     def stuck(self) -> str | None:
         """Why this process should be started anew; None while it moves. Backing off counts as moving."""
@@ -169,6 +192,8 @@ class ConsumeLoop:
             try:
                 await self._until_room()
                 await self._unless_interrupted(self._fetch_once())
+            except LogBroken as error:
+                self._break(error)
             except Transient as error:
                 failures += 1
                 self._fetch_outage = str(error)
@@ -181,6 +206,8 @@ class ConsumeLoop:
     async def _back_off(self, error: Transient, failures: int) -> None:
         self.moved_at = time.monotonic()
         delay = self._pipeline.retry.wait(failures)
+        if isinstance(error, LogBroken):
+            delay = min(delay, ADOPTED_WITHIN)
         metrics.RETRIES.labels(self._pipeline.service, "outage").inc()
         log.warning("will fetch again", error=str(error), wait=delay)
         with contextlib.suppress(TimeoutError):
@@ -394,17 +421,48 @@ class ConsumeLoop:
             raise Fatal(f"{why}, as it did for {REBUILDS} consumers before: the process is started anew")
         log.error("the consumer is built anew", reason=why)
         metrics.REBUILT.labels(self._pipeline.service, self._pipeline.group).inc()
+        await self._leave()
+        await self._join_again()
+
+    async def _leave(self) -> None:
         await self._revoked(self._offsets.partitions)
         await self._consumer.stop()
-        self._standstill, self._assigned = None, False
+        self._standstill, self._broken, self._assigned = None, None, False
+
+    async def _join_again(self) -> None:
         if not self._stopping.is_set() and not self._halted:
             self._interrupted.clear()
-        failures = 0
-        while not self._interrupted.is_set():
+        await self._join()
+
+    # ---- broken logs ---------------------------------------------------------------------------------------------
+
+    async def _inspect_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(self._limits.inspect_every)
+            if not self._assigned:
+                continue
             try:
-                await self._unless_interrupted(self._consumer.start(self._revoked, self._newly_assigned))
+                await self._consumer.inspect()
+                self._unseen = None
+            except LogBroken as error:
+                self._break(error)
             except Transient as error:
-                failures += 1
-                await self._back_off(error, failures)
-            else:
-                return
+                self._unseen = str(error)
+                log.warning("the topics can't be looked at", error=str(error))
+
+    def _break(self, error: LogBroken) -> None:
+        if self._broken is None:
+            log.critical("the log is broken", reason=str(error))
+            self._tell_whether_broken(True)
+            self._broken, self._fetch_outage = error, str(error)
+        self._interrupt()
+
+    def _tell_whether_broken(self, broken: bool) -> None:
+        metrics.LOG_BROKEN.labels(self._pipeline.service, self._pipeline.group).set(broken)
+
+    async def _leave_the_broken_log(self) -> None:
+        """Out of the group until a person has adopted the log. No work of before goes on: what its offsets stand for in
+        the log of afterwards is something else."""
+        await self._drain()
+        await self._leave()
+        await self._join_again()

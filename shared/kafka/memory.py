@@ -11,7 +11,8 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from shared.errors import Code, Permanent, Transient
+from shared.errors import Code, LogBroken, Permanent, Transient
+from shared.kafka.continuity import ADVICE
 from shared.kafka.records import Acknowledged, Outgoing, Partition, Record
 from shared.kafka.transport import OnAssigned, OnRevoked
 
@@ -20,7 +21,8 @@ Fault = Callable[[], Exception | None]
 
 class MemoryBroker:
     """Holds what was written and committed. `away` makes every call fail as an outage would; so many `deaf` consumers,
-    the next ones that are started, fetch nothing, whatever there is. Topics that are `refusing` take no record."""
+    the next ones that are started, fetch nothing, whatever there is. Topics that are `refusing` take no record.
+    `broken` is what is wrong with the logs."""
 
     def __init__(self, topics: Mapping[str, int], max_message_bytes: int = 1024 * 1024) -> None:
         """`topics` gives each topic's number of partitions."""
@@ -34,11 +36,20 @@ class MemoryBroker:
         self.away = False
         self.deaf = 0
         self.refusing: set[str] = set()
+        self.broken: str | None = None
         self.written = asyncio.Event()
 
     def check(self) -> None:
         if self.away:
             raise Transient("kafka: the broker is away")
+
+    def make_anew(self, topic: str) -> None:
+        """Deletes a topic's records and what groups have committed of it, as when it is deleted and created again."""
+        for partition in self.logs:
+            if partition.topic == topic:
+                self.logs[partition] = []
+        self.committed = {place: offset for place, offset in self.committed.items() if place[1].topic != topic}
+        self.broken = f"`{topic}` is another topic than before: {ADVICE}"
 
     def append(self, outgoing: Outgoing) -> Acknowledged:
         if outgoing.topic in self.refusing:
@@ -99,11 +110,16 @@ class MemoryConsumer:
         self._positions: dict[Partition, int] = {}
 
     async def start(self, on_revoked: OnRevoked, on_assigned: OnAssigned) -> None:
-        self._broker.check()
+        await self.inspect()
         self._on_revoked, self._on_assigned = on_revoked, on_assigned
         self._deaf, self._broker.deaf = self._broker.deaf > 0, max(0, self._broker.deaf - 1)
         self._broker.members[self._group].append(self)
         await self._broker.rebalance(self._group)
+
+    async def inspect(self) -> None:
+        self._broker.check()
+        if self._broker.broken:
+            raise LogBroken(self._broker.broken)
 
     async def give_up(self) -> None:
         if self._positions:

@@ -43,6 +43,7 @@ class Limits:
     A batch starts as soon as one of `concurrency` places is free and either `batch_records` wait or the first of them
     has waited for `linger`. `drain` is how long a revoke or a stop waits for batches under way; one that takes longer
     than `patience` counts as stuck. A consumer that doesn't move for `still`, with records to read, is built anew.
+    Every `inspect_every` it is looked whether the topics' logs are still those that were read.
     """
 
     concurrency: int = 4
@@ -55,6 +56,7 @@ class Limits:
     fetch_wait: float = 1.0
     patience: float = 900.0
     still: float = 60.0
+    inspect_every: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,12 +35,18 @@ class Consumer(Protocol):
     """One member of a consumer group. Not safe for concurrent use, `commit` and `unread` aside."""
 
     async def start(self, on_revoked: OnRevoked, on_assigned: OnAssigned) -> None:
-        """Raises Transient where no broker answers. `on_revoked` may take its time to drain: the group waits."""
+        """Raises Transient where no broker answers, and LogBroken where the logs aren't those that the group has read.
+        `on_revoked` may take its time to drain: the group waits."""
+
+    async def inspect(self) -> None:
+        """Raises LogBroken where the logs aren't those any more that the group has read, and Transient where the broker
+        doesn't say."""
 
     async def fetch(self, max_records: int, wait: float) -> list[Record]:
         """The next records in offset order per partition; waits at most `wait` seconds, then returns none.
 
-        Also none where the broker is away: only some of its troubles are raised, as Transient.
+        Also none where the broker is away: only some of its troubles are raised, as Transient; LogBroken where the
+        records to be read next are gone.
         """
 
     async def unread(self) -> dict[Partition, int]:

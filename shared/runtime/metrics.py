@@ -26,6 +26,7 @@ CIRCUIT_OPEN = Gauge(
     "cauce_circuit_open", "1 while a dependency is away and one batch at a time asks for it", ["service", "group"]
 )
 HALTED = Gauge("cauce_halted", "1 when a consumer has stopped until a person looks", ["service", "group"])
+LOG_BROKEN = Gauge("cauce_log_broken", "1 while a topic's log waits to be adopted by a person", ["service", "group"])
 REBUILT = Counter("cauce_consumers_rebuilt_total", "Consumers built anew since they stood still", ["service", "group"])
 HANDLE_SECONDS = Histogram(
     "cauce_handle_seconds",

@@ -88,7 +88,7 @@ class _Effects:
 
     def _described(self, record: Record) -> bool:
         event = json.loads(record.value or b"")
-        return (event["document_id"], UPLOADS_RECEIVED.version_base + record.offset) in self._raw
+        return (event["document_id"], event.get("base", 0) + record.offset) in self._raw
 
     def _chunked(self, record: Record) -> bool:
         event = json.loads(record.value or b"")

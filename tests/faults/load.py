@@ -106,8 +106,7 @@ class Load:
         )
         record = Outgoing(UPLOADS_RECEIVED.name, key.encode(), event.model_dump_json().encode())
         (acknowledged,) = await self._insist([record])
-        version = UPLOADS_RECEIVED.version_base + acknowledged.offset
-        self._truth.documents[key] = Expected(version, sha256, words, code)
+        self._truth.documents[key] = Expected(acknowledged.offset, sha256, words, code)
         if letter:
             self._truth.letters.add(Letter(*letter, key))
         return Uploaded(key, path, content)

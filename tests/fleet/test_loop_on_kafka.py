@@ -10,6 +10,7 @@ from shared.kafka.client import Connection, KafkaAdmin, KafkaConsumer, KafkaProd
 from shared.kafka.records import Outgoing, Partition, Record
 from shared.kafka.transport import Consumer, Producer
 from shared.topics import Topic
+from tests.adopting import adopt, make_anew
 from tests.suites.loop_suite import Bench, LoopSuite, topics
 from tests.waiting import until
 
@@ -44,6 +45,12 @@ class RealBroker:
     async def committed(self, group: str) -> dict[Partition, int]:
         async with KafkaAdmin(self._connection) as admin:
             return await admin.committed(group)
+
+    async def break_log(self, topic: Topic, group: str) -> None:
+        await make_anew(self._connection, topic)
+
+    async def mend_log(self, topic: Topic, group: str) -> None:
+        await adopt(self._connection, topic)
 
 
 class TestLoopOnKafka(LoopSuite):

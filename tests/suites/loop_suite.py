@@ -37,6 +37,8 @@ class Broker(Protocol):
     def consumer(self, group: str, topic: Topic) -> Consumer: ...
     async def read(self, topic: Topic) -> list[Record]: ...
     async def committed(self, group: str) -> dict[Partition, int]: ...
+    async def break_log(self, topic: Topic, group: str) -> None: ...
+    async def mend_log(self, topic: Topic, group: str) -> None: ...
 
 
 @dataclass
@@ -594,3 +596,24 @@ class LoopSuite:
             release.set()
             await until(lambda: len(seen) == 400)
         assert await bench.unfinished() == 0
+
+    async def test_a_broken_log_is_left_until_it_is_adopted(self, bench: Bench) -> None:
+        """A loop whose topic isn't the one any more that it has read says so and reads nothing; once that is mended it
+        goes on by itself, with everything that was sent meanwhile."""
+        handled: list[int] = []
+
+        async def handle(batch: Sequence[Message[Any]]) -> Handled:
+            handled.extend(message.event.number for message in batch)
+            return Handled()
+
+        await bench.send(("a", 1))
+        async with bench.running(handle, Limits(inspect_every=0.1)) as loop:
+            await until(lambda: bench.unfinished_is(0))
+            await bench.broker.break_log(bench.work, bench.group)
+            await until(lambda: "cauce topics adopt" in (loop.problem() or ""))
+            await bench.send(("a", 2))
+            assert loop.stuck() is None
+            await bench.broker.mend_log(bench.work, bench.group)
+            await until(lambda: 2 in handled)
+            await until(lambda: loop.problem() is None)
+        assert handled == [1, 2]

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition, errors
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
 from aiokafka.record import _crecords  # noqa: F401 without its C extension aiokafka is 90 times slower, silently
 from aiokafka.structs import ConsumerRecord
 
@@ -75,8 +76,12 @@ async def abandon(client: Any) -> None:
         if task := sender.sender_task:
             task.remove_done_callback(sender._fail_all)  # noqa: SLF001 it would fail what has failed just now
             task.cancel()
-    connections = client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001
-    await asyncio.wait({asyncio.ensure_future(connections.close())}, timeout=STOP_DEADLINE)
+    await close_connections(client.client if isinstance(client, AIOKafkaProducer) else client._client)  # noqa: SLF001
+
+
+async def close_connections(client: AIOKafkaClient) -> None:
+    """Returns within `STOP_DEADLINE`, whether or not a broker answers."""
+    await asyncio.wait({asyncio.ensure_future(client.close())}, timeout=STOP_DEADLINE)
 
 
 def _how_it_ended(closing: asyncio.Future[None]) -> str:

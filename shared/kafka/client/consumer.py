@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.structs import OffsetAndMetadata
 
-from shared.errors import Transient
+from shared.errors import LogBroken, Transient
 from shared.kafka.client.connection import Connection, records_of, start_client, stop_client, translated
+from shared.kafka.client.logs import Logs, committed_marks
+from shared.kafka.client.read_marks import ReadMarks
+from shared.kafka.continuity import ADVICE, Mark
 from shared.kafka.records import Partition, Record
 from shared.kafka.transport import OnAssigned, OnRevoked
 
+log = structlog.get_logger()
+
 COMMIT_DEADLINE = 10.0
+INSPECT_DEADLINE = 30.0
+METADATA_MS = 30_000
+"""How soon a topic that was made anew is seen; aiokafka would take five minutes."""
 _NOWHERE = TopicPartition("", 0)
 ANSWER_DEADLINE = 10.0
 SESSION_MS = 10_000
@@ -42,11 +52,39 @@ class KafkaConsumer:
         self._topics = topics
         self._drain = drain
         self._instance = instance
+        self._logs = Logs(connection, group, topics)
 
     async def start(self, on_revoked: OnRevoked, on_assigned: OnAssigned) -> None:
-        self._client = self._build()
-        self._client.subscribe(list(self._topics), listener=_Listener(on_revoked, on_assigned))
+        """The logs are looked at before the group is joined: while something is wrong with them nobody shall wait for
+        this member, and an empty group's offsets can be set."""
+        self._client, self._read = self._build(), ReadMarks()
         await start_client(self._client)
+        try:
+            await self._logs.inspect(self._client, joining=True)
+            self._client.subscribe(list(self._topics), listener=_Listener(self, on_revoked, on_assigned))
+            await self._client._subscription.wait_for_assignment()  # noqa: SLF001 what `start` does after `subscribe`
+        except BaseException:
+            await stop_client(self._client)
+            raise
+
+    async def inspect(self) -> None:
+        try:
+            async with asyncio.timeout(INSPECT_DEADLINE):
+                await self._logs.inspect(self._client, joining=False)
+        except TimeoutError:
+            raise Transient(f"kafka: no answer within {INSPECT_DEADLINE:g} s about the topics") from None
+
+    async def begin(self, places: Collection[TopicPartition]) -> None:
+        """Where the group has committed nothing yet, it begins with the first record kept. Raises Transient."""
+        committed = await committed_marks(self._client, list(places))
+        fresh = {place for place in places if Partition(*place) not in committed}
+        if fresh := {place for place in fresh & self._client.assignment() if not self._has_position(place)}:
+            with translated():
+                await self._client.seek_to_beginning(*fresh)
+
+    def _has_position(self, place: TopicPartition) -> bool:
+        assignment = self._client._subscription.subscription.assignment  # noqa: SLF001 `position` would wait for one
+        return bool(assignment.state_value(place).has_valid_position)
 
     def _build(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
@@ -54,21 +92,31 @@ class KafkaConsumer:
             client_id=self._connection.client_id,
             group_id=self._group_id,
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            auto_offset_reset="none",  # it would skip or repeat without a word where an offset isn't there any more
             isolation_level="read_committed",
             group_instance_id=self._instance,
             session_timeout_ms=STATIC_SESSION_MS if self._instance else SESSION_MS,
             heartbeat_interval_ms=2_000,
             rebalance_timeout_ms=int(self._drain * 1000) + 20_000,
             max_poll_interval_ms=120_000,
+            metadata_max_age_ms=METADATA_MS,
             max_partition_fetch_bytes=4 * 1024 * 1024,
             partition_assignment_strategy=(_own_assignor(),),
         )
 
     async def fetch(self, max_records: int, wait: float) -> list[Record]:
-        with translated():
-            batches = await self._client.getmany(timeout_ms=int(wait * 1000), max_records=max_records)
-        return records_of(batches)
+        try:
+            with translated(), _out_of_place():
+                batches = await self._client.getmany(timeout_ms=int(wait * 1000), max_records=max_records)
+        except _NoOffset as error:
+            await self.begin(error.places)
+            return []
+        except _OutOfRange as error:
+            await self.inspect()
+            raise LogBroken(f"{error}: {ADVICE}") from error
+        records = records_of(batches)
+        self._read.read(records)
+        return records
 
     async def unread(self) -> dict[Partition, int]:
         places = self._client.assignment()
@@ -92,13 +140,19 @@ class KafkaConsumer:
             await self._client.getmany(_NOWHERE)
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
-        marks = {TopicPartition(*partition): OffsetAndMetadata(offset, "") for partition, offset in offsets.items()}
+        marks = {
+            TopicPartition(*partition): OffsetAndMetadata(offset, self._mark(partition, offset).metadata)
+            for partition, offset in offsets.items()
+        }
         try:
             async with asyncio.timeout(COMMIT_DEADLINE):
                 with translated():
                     await self._client.commit(marks)
         except TimeoutError:
             raise Transient(f"kafka: no answer to a commit within {COMMIT_DEADLINE:g} s") from None
+
+    def _mark(self, partition: Partition, offset: int) -> Mark:
+        return Mark(offset, self._logs.topic_id(partition.topic), self._read.last_below(partition, offset))
 
     async def stop(self) -> None:
         await stop_client(self._client)
@@ -109,8 +163,33 @@ def _own_assignor() -> type[StickyPartitionAssignor]:
     return type("StickyPartitionAssignor", (StickyPartitionAssignor,), {})
 
 
+class _NoOffset(Exception):
+    """The group has committed nothing of these yet."""
+
+    def __init__(self, places: Collection[TopicPartition]) -> None:
+        super().__init__()
+        self.places = places
+
+
+class _OutOfRange(Exception):
+    """The record to be read next isn't there any more."""
+
+
+@contextlib.contextmanager
+def _out_of_place() -> Iterator[None]:
+    """What aiokafka raises once of a partition that can't be read where it stands."""
+    try:
+        yield
+    except errors.NoOffsetForPartitionError as error:
+        raise _NoOffset(error.args) from None
+    except errors.OffsetOutOfRangeError as error:
+        told = ", ".join(f"{place.topic}-{place.partition} at {offset}" for place, offset in error.args[0].items())
+        raise _OutOfRange(f"the records to be read next are gone: {told}") from None
+
+
 class _Listener(ConsumerRebalanceListener):
-    def __init__(self, on_revoked: OnRevoked, on_assigned: OnAssigned) -> None:
+    def __init__(self, consumer: KafkaConsumer, on_revoked: OnRevoked, on_assigned: OnAssigned) -> None:
+        self._consumer = consumer
         self._on_revoked = on_revoked
         self._on_assigned = on_assigned
 
@@ -118,7 +197,13 @@ class _Listener(ConsumerRebalanceListener):
         await self._on_revoked(_partitions(revoked))
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Tells at once: whoever fetches meanwhile must know what he has. aiokafka would swallow an error here; `fetch`
+        comes to the same partitions again."""
         self._on_assigned(_partitions(assigned))
+        try:
+            await self._consumer.begin(set(assigned))
+        except Transient as error:
+            log.warning("the beginnings of partitions can't be known", error=str(error))
 
 
 def _partitions(places: Iterable[TopicPartition]) -> frozenset[Partition]:

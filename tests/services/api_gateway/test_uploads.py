@@ -55,7 +55,7 @@ async def test_first_status_comes_from_the_record_of_the_upload(world: World, cl
     response = await client.post("/upload", files={"file": ("a.txt", BYTES)})
     record = world.broker.read(UPLOADS_RECEIVED.name)[1]
     status = DocumentStatus.model_validate_json(world.broker.read(DOCUMENTS_STATUS.name)[1].value or b"")
-    assert response.json()["version"] == status.version == record.offset + UPLOADS_RECEIVED.version_base == 1
+    assert response.json()["version"] == status.version == record.offset == 1
     assert status.received_at == record.time
     assert (status.state, status.stage, status.media_type) == (State.RECEIVED, "api_gateway", None)
     assert status.s3_path == world.uploads[1].s3_path

@@ -37,6 +37,12 @@ class InMemory:
     async def committed(self, group: str) -> dict[Partition, int]:
         return {partition: offset for (name, partition), offset in self.broker.committed.items() if name == group}
 
+    async def break_log(self, topic: Topic, group: str) -> None:
+        self.broker.make_anew(topic.name)
+
+    async def mend_log(self, topic: Topic, group: str) -> None:
+        self.broker.broken = None
+
 
 class TestLoopInMemory(LoopSuite):
     @pytest.fixture

@@ -1,0 +1,122 @@
+"""Looks whether the logs that a consumer group reads are still those that it has read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from shared.errors import LogBroken, Transient
+from shared.kafka.adoption import adopted_topics
+from shared.kafka.client.connection import Connection, translated
+from shared.kafka.client.identity import TopicIdentity, identities_by
+from shared.kafka.client.reading import read_from
+from shared.kafka.continuity import ADVICE, Log, Mark, another_topic, broken, grown_again
+from shared.kafka.records import Partition
+
+CONFIRM_SECONDS = 2.0
+"""A new leader may not know for a moment how far its followers have come: what looks lost is looked at twice."""
+
+
+class Logs:
+    """Of one group's topics, over the connections of one of its members."""
+
+    def __init__(self, connection: Connection, group: str, topics: Collection[str]) -> None:
+        self._connection = connection
+        self._group = group
+        self._topics = topics
+        self._identities: dict[str, TopicIdentity] = {}
+
+    def topic_id(self, topic: str) -> str | None:
+        """As it was at the last look."""
+        identity = self._identities.get(topic)
+        return None if identity is None else identity.topic_id
+
+    async def inspect(self, client: AIOKafkaConsumer, *, joining: bool) -> None:
+        """A member that is `joining` takes a topic that was adopted; one that is there already has read another one.
+
+        Raises LogBroken where records were lost, and Transient where the broker doesn't answer, or has no such topic
+        yet.
+        """
+        now, told = await self._look(client, joining=joining)
+        if told is not None:
+            await asyncio.sleep(CONFIRM_SECONDS)
+            now, told = await self._look(client, joining=joining)
+        if told is not None:
+            raise LogBroken(f"{told}: {ADVICE}")
+        self._identities = now
+
+    async def _look(self, client: AIOKafkaConsumer, *, joining: bool) -> tuple[dict[str, TopicIdentity], str | None]:
+        now = await self._identify(client)
+        if told := await self._of_topics(now, joining=joining):
+            return now, told
+        marks = await committed_marks(client, await _places(client, self._topics))
+        if told := await self._of_offsets(client, now, marks):
+            return now, told
+        return now, await self._of_records([p for p in marks if self._may_have_been_cut(p, now)], marks)
+
+    async def _identify(self, client: AIOKafkaConsumer) -> dict[str, TopicIdentity]:
+        now = await identities_by(client._client, self._topics)  # noqa: SLF001 no public way
+        if missing := sorted(set(self._topics) - now.keys()):
+            raise Transient(f"kafka: topic `{missing[0]}` is not there: run `cauce topics apply`")
+        return now
+
+    async def _of_topics(self, now: Mapping[str, TopicIdentity], *, joining: bool) -> str | None:
+        ids = {topic: identity.topic_id for topic, identity in now.items()}
+        known = {topic: identity.topic_id for topic, identity in self._identities.items()}
+        if joining:
+            known |= {topic: adopted.topic_id for topic, adopted in (await adopted_topics(self._connection)).items()}
+        changed = [topic for topic in ids if known.get(topic, ids[topic]) != ids[topic]]
+        return another_topic(changed[0], self._group) if changed else None
+
+    async def _of_offsets(
+        self, client: AIOKafkaConsumer, now: Mapping[str, TopicIdentity], marks: Mapping[Partition, Mark]
+    ) -> str | None:
+        places = [TopicPartition(*partition) for partition in marks]
+        with translated():
+            starts, ends = await client.beginning_offsets(places), await client.end_offsets(places)
+        for partition, mark in sorted(marks.items()):
+            place = TopicPartition(*partition)
+            log = Log(now[partition.topic].topic_id, starts[place], ends[place])
+            if told := broken(self._group, partition, mark, log):
+                return told
+        return None
+
+    def _may_have_been_cut(self, partition: Partition, now: Mapping[str, TopicIdentity]) -> bool:
+        """A log loses its end only when a broker takes it over or comes back, which its leader epoch tells."""
+        before = self._identities.get(partition.topic)
+        return before is None or before.epochs.get(partition.number) != now[partition.topic].epochs.get(
+            partition.number
+        )
+
+    async def _of_records(self, partitions: Sequence[Partition], marks: Mapping[Partition, Mark]) -> str | None:
+        lasts = {partition: last[0] for partition in partitions if (last := marks[partition].last) is not None}
+        found: dict[Partition, int] = {}
+        ends = {partition: offset + 1 for partition, offset in lasts.items()}
+        async for records in read_from(self._connection, lasts, ends):
+            found |= {record.partition: record.timestamp for record in records}
+        told = (grown_again(self._group, partition, marks[partition], found.get(partition)) for partition in partitions)
+        return next(filter(None, told), None)
+
+
+async def committed_marks(client: AIOKafkaConsumer, places: Sequence[TopicPartition]) -> dict[Partition, Mark]:
+    """Of those that the client's group has committed. Raises Transient."""
+    coordinator: Any = client._coordinator  # noqa: SLF001 `committed` hides the metadata
+    with translated():
+        offsets = await coordinator.fetch_committed_offsets(places)
+    return {
+        Partition(*place): Mark.parse(committed.offset, committed.metadata)
+        for place, committed in offsets.items()
+        if committed.offset >= 0
+    }
+
+
+async def _places(client: AIOKafkaConsumer, topics: Iterable[str]) -> list[TopicPartition]:
+    places = []
+    with translated():
+        for topic in topics:
+            await client._client.add_topic(topic)  # noqa: SLF001 no public way to learn a topic without subscribing
+            places += [TopicPartition(topic, number) for number in client.partitions_for_topic(topic) or ()]
+    return places
