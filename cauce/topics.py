@@ -49,7 +49,9 @@ def apply() -> None:
             say(f"updated {step.topic.name}: {name} from {before} to {after}")
     for record in applied.records:
         say(f"in force: {record.stream}, epoch {record.epoch}")
-    if not applied.records and all(step.action is Action.KEEP for step in applied.steps):
+    for name in applied.unadopted:
+        say(f"{name} is another topic than the one in force: see what that means with `cauce topics adopt`")
+    if not applied.records and not applied.unadopted and all(step.action is Action.KEEP for step in applied.steps):
         say("every topic and stream is as declared")
 
 

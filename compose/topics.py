@@ -37,6 +37,8 @@ async def declare(settings: CommonSettings) -> None:
 def _tell(applied: Applied) -> None:
     changed = {action: [step.topic.name for step in applied.steps if step.action is action] for action in Action}
     log.info("topics are as declared", created=changed[Action.CREATE], configured=changed[Action.CONFIGURE])
+    for name in applied.unadopted:
+        log.error("another topic than the one in force: run `cauce topics adopt`", topic=name)
     log.info("streams are in force", new={record.stream: record.epoch for record in applied.records})
 
 

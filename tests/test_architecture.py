@@ -18,10 +18,7 @@ SERVICES = ("api_gateway", "ingest", "docproc", "embedding", "db_writer", "dashb
 SAME_FILES = ("__init__.py", "__main__.py", "settings.py", "bootstrap.py", "handlers.py")
 
 ONLY_IN = {
-    "aiokafka": {
-        f"shared/kafka/client/{part}.py"
-        for part in ("connection", "producer", "outbox", "consumer", "tail", "admin", "reading", "identity", "logs")
-    },
+    "aiokafka": {path.relative_to(ROOT).as_posix() for path in (ROOT / "shared/kafka/client").glob("*.py")},
     "motor": {"services/db_writer/mongo.py", "services/api_gateway/mongo.py"},
     "aiomysql": {"services/db_writer/mysql.py", "services/api_gateway/mysql.py"},
     "obstore": {"shared/objects.py"},

@@ -1,8 +1,8 @@
-"""`topics.control`: which incarnation of a topic is in force."""
+"""`topics.control`: which incarnation of a topic is in force; and what the store says of it."""
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.base import Event, Instant
 
@@ -43,3 +43,16 @@ def incarnation_of(version: int) -> int:
 def offset_of(version: int) -> int:
     """The offset in `uploads.received` that a version was made of."""
     return version % OFFSETS_PER_INCARNATION
+
+
+class StoredLog(BaseModel):
+    """What a store says of the topic that its contents came from: a document of MongoDB's collection `logs`, which
+    db_writer writes, with the topic as `_id`. `ends` is, by partition of `uploads.received`, the offset after the
+    greatest that a version of this incarnation was made of."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    topic: str
+    topic_id: str
+    incarnation: int = 0
+    ends: dict[int, int] = Field(default_factory=dict)

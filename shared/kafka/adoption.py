@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 from pydantic import ValidationError
@@ -10,8 +10,9 @@ from pydantic import ValidationError
 from shared.contracts.topics import TopicAdopted
 from shared.kafka.client.connection import Connection
 from shared.kafka.client.identity import identities
+from shared.kafka.client.producer import KafkaProducer
 from shared.kafka.client.reading import offset_ranges, read_from
-from shared.kafka.records import Record
+from shared.kafka.records import Emit, Record, encode
 from shared.topics import TOPICS_CONTROL
 
 log = structlog.get_logger()
@@ -27,6 +28,15 @@ async def adopted_topics(connection: Connection) -> dict[str, TopicAdopted]:
     async for batch in read_from(connection, starts, {partition: held.stop for partition, held in kept.items()}):
         found = fold_adopted(batch, found)
     return found
+
+
+async def put_adopted(connection: Connection, records: Sequence[TopicAdopted], source: str) -> None:
+    """Returns once all in-sync replicas know. Raises Transient."""
+    producer = KafkaProducer(connection)
+    try:
+        await producer.publish(encode([Emit(TOPICS_CONTROL, record) for record in records], source))
+    finally:
+        await producer.stop()
 
 
 def fold_adopted(

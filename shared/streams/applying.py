@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from shared.contracts.streams import StreamApplied
+from shared.contracts.topics import TopicAdopted
 from shared.errors import Fatal
 from shared.kafka import declare
+from shared.kafka.adoption import adopted_topics, put_adopted
 from shared.kafka.client import Connection, KafkaAdmin, KafkaProducer, offset_ranges, read_from
-from shared.kafka.declare import Step
+from shared.kafka.client.identity import identities
+from shared.kafka.declare import Action, Step
 from shared.kafka.records import Emit, encode
 from shared.streams.control import fold, to_apply, to_reset
 from shared.streams.declaration import Stream
@@ -26,6 +30,8 @@ class Applied:
 
     steps: Sequence[Step]
     records: Sequence[StreamApplied]
+    unadopted: Sequence[str] = ()
+    """Topics that are others than those in force: `cauce topics adopt` shows what that means."""
 
 
 async def apply(connection: Connection, streams: Sequence[Stream], replication_factor: int) -> Applied:
@@ -36,9 +42,31 @@ async def apply(connection: Connection, streams: Sequence[Stream], replication_f
     records = to_apply(streams, await in_force(connection))
     async with KafkaAdmin(connection) as admin:
         steps = await declare.apply(admin, all_topics(streams), replication_factor)
+    unadopted = await _record_topics(connection, steps)
     if records:
         await put_in_force(connection, records)
-    return Applied(steps, records)
+    return Applied(steps, records, unadopted)
+
+
+async def _record_topics(connection: Connection, steps: Sequence[Step]) -> list[str]:
+    """Puts those in force that nobody has heard of; returns the names of those that are others than those in force.
+    A topic that had to be created although one is in force was lost: that is for a person to see."""
+    now = datetime.now(UTC)
+    known = await adopted_topics(connection)
+    found = await identities(connection, [step.topic.name for step in steps])
+    new = [
+        TopicAdopted(
+            topic=step.topic.name,
+            topic_id=found[step.topic.name].topic_id,
+            since=now if step.action is Action.CREATE else None,
+            adopted_at=now,
+        )
+        for step in steps
+        if step.topic.name not in known
+    ]
+    if new:
+        await put_adopted(connection, new, SOURCE)
+    return [name for name, identity in found.items() if name in known and known[name].topic_id != identity.topic_id]
 
 
 async def in_force(connection: Connection) -> dict[str, StreamApplied]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -12,7 +12,7 @@ from shared.errors import LogBroken, Transient
 from shared.kafka.adoption import adopted_topics
 from shared.kafka.client.connection import Connection, translated
 from shared.kafka.client.identity import TopicIdentity, identities_by
-from shared.kafka.client.reading import read_from
+from shared.kafka.client.reading import known_places, read_from
 from shared.kafka.continuity import ADVICE, Log, Mark, another_topic, broken, grown_again
 from shared.kafka.records import Partition
 
@@ -52,7 +52,7 @@ class Logs:
         now = await self._identify(client)
         if told := await self._of_topics(now, joining=joining):
             return now, told
-        marks = await committed_marks(client, await _places(client, self._topics))
+        marks = await committed_marks(client, await self._places(client))
         if told := await self._of_offsets(client, now, marks):
             return now, told
         return now, await self._of_records([p for p in marks if self._may_have_been_cut(p, now)], marks)
@@ -62,6 +62,10 @@ class Logs:
         if missing := sorted(set(self._topics) - now.keys()):
             raise Transient(f"kafka: topic `{missing[0]}` is not there: run `cauce topics apply`")
         return now
+
+    async def _places(self, client: AIOKafkaConsumer) -> list[TopicPartition]:
+        with translated():
+            return [place for topic in self._topics for place in await known_places(client, topic)]
 
     async def _of_topics(self, now: Mapping[str, TopicIdentity], *, joining: bool) -> str | None:
         ids = {topic: identity.topic_id for topic, identity in now.items()}
@@ -111,12 +115,3 @@ async def committed_marks(client: AIOKafkaConsumer, places: Sequence[TopicPartit
         for place, committed in offsets.items()
         if committed.offset >= 0
     }
-
-
-async def _places(client: AIOKafkaConsumer, topics: Iterable[str]) -> list[TopicPartition]:
-    places = []
-    with translated():
-        for topic in topics:
-            await client._client.add_topic(topic)  # noqa: SLF001 no public way to learn a topic without subscribing
-            places += [TopicPartition(topic, number) for number in client.partitions_for_topic(topic) or ()]
-    return places

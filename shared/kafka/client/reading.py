@@ -18,7 +18,7 @@ READ_DEADLINE = 30.0
 async def offset_ranges(connection: Connection, topics: Sequence[str]) -> dict[Partition, range]:
     """The offsets that every partition of these topics holds, from the first kept to the last; raises Transient."""
     async with _asking(connection) as client:
-        places = [place for topic in topics for place in await _places(client, topic)]
+        places = [place for topic in topics for place in await known_places(client, topic)]
         first, end = await client.beginning_offsets(places), await client.end_offsets(places)
     return {Partition(*place): range(first[place], end[place]) for place in places}
 
@@ -27,7 +27,7 @@ async def offsets_at(connection: Connection, topic: str, times: Sequence[int]) -
     """For each of `times`, in milliseconds since 1970: the offset of the first record of each partition that is not
     older, or the one after the last. Raises Transient."""
     async with _asking(connection) as client:
-        places = await _places(client, topic)
+        places = await known_places(client, topic)
         ends = await client.end_offsets(places)
         found = [await client.offsets_for_times(dict.fromkeys(places, time)) for time in times]
     return [{Partition(*place): at[place].offset if at[place] else ends[place] for place in places} for at in found]
@@ -45,7 +45,8 @@ async def _asking(connection: Connection) -> AsyncIterator[AIOKafkaConsumer]:
         await stop_client(client)
 
 
-async def _places(client: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+async def known_places(client: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+    """A topic's partitions, for a client that reads nothing; none where it isn't there."""
     await client._client.add_topic(topic)  # noqa: SLF001 no public way to learn a topic without subscribing
     return [TopicPartition(topic, number) for number in client.partitions_for_topic(topic) or ()]
 
