@@ -9,6 +9,7 @@ from compose.local.settings import LocalSettings
 from compose.local.state import running_state
 from compose.local.stored import Stores
 from shared.kafka.client import Connection
+from shared.objects import Objects
 from shared.settings import CommonSettings, load
 from shared.streams.declaration import Stream
 from shared.streams.loading import load_streams
@@ -33,6 +34,19 @@ def stores() -> Stores:
         )
     where = running_state(LocalSettings().layout.state).endpoints
     return Stores(where.mysql_url, where.mongodb_url, where.mongodb_database)
+
+
+def objects() -> Objects:
+    """Where the documents' bytes are. Raises LocalStackError where nobody says it."""
+    if url := os.environ.get("CAUCE_OBJECT_STORE_URL"):
+        return Objects(url)
+    if os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        raise LocalStackError(
+            "the environment names a Kafka cluster, but not its object store", advice="set CAUCE_OBJECT_STORE_URL"
+        )
+    layout = LocalSettings().layout
+    running_state(layout.state)
+    return Objects(f"file://{layout.objects}")
 
 
 def gateway_url() -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from cauce.adopt import adopt
 from cauce.cluster import cluster, declared_streams
 from cauce.console import out, say
 from shared.kafka import declare
@@ -21,6 +22,7 @@ from shared.streams.units import format_duration
 from shared.topics import PROBE, Topic
 
 app = typer.Typer(help="Create Kafka's topics as they are declared, and look at them.", no_args_is_help=True)
+app.command()(adopt)
 
 
 def declared() -> tuple[Topic, ...]:

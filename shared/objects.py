@@ -81,6 +81,10 @@ class Objects:
         except (BaseError, OSError) as error:
             raise _away(error) from error
 
+    async def has(self, path: str) -> bool:
+        """Whether there is such an object."""
+        return await self._exists(path)
+
     async def _exists(self, path: str) -> bool:
         try:
             await obstore.head_async(self._store, path)

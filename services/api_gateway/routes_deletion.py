@@ -11,11 +11,9 @@ from services.api_gateway.problems import unavailable
 from services.api_gateway.routes_documents import DocumentId, found
 from services.api_gateway.routes_uploads import Name
 from services.api_gateway.views import DeletingView, problems
-from shared.contracts.base import Operation
 from shared.contracts.documents import DELETIONS, DocumentStatus
 from shared.contracts.ids import named_document_id
-from shared.contracts.uploads import UploadReceived
-from shared.documents import Document
+from shared.documents import Document, deletion_of
 from shared.errors import Transient
 
 log = structlog.get_logger()
@@ -63,7 +61,7 @@ async def _deleted(
 async def _announced(request: Request, gateway: Gateway, document: Document) -> DocumentStatus:
     try:
         trace = request.headers.get("traceparent", "").encode() or None
-        status = await gateway.uploads.publish(_event(document), trace)
+        status = await gateway.uploads.publish(deletion_of(document), trace)
     except Transient as error:
         log.warning("deletion not acknowledged", document_id=document.document_id, error=str(error))
         detail = "the deletion was not acknowledged in time: it may still happen, and repeating it is safe"
@@ -71,20 +69,3 @@ async def _announced(request: Request, gateway: Gateway, document: Document) -> 
     log.info("deletion accepted", document_id=status.document_id, version=status.version)
     await gateway.reader.catch_up()
     return status
-
-
-def _event(document: Document) -> UploadReceived:
-    """Names every object that is known to be there; one that isn't is removed by the sweeper."""
-    objects = tuple(dict.fromkeys(held.s3_path for held in document.held))
-    return UploadReceived(
-        document_id=document.document_id,
-        company_id=document.company_id,
-        operation=Operation.DELETE,
-        s3_path=document.s3_path or objects[-1],
-        filename=document.filename or "",
-        sha256=document.content_sha256,
-        size_bytes=document.size_bytes or 0,
-        declared_media_type=document.media_type,
-        name=document.name,
-        objects=objects,
-    )

@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from shared.errors import Transient
+from shared.kafka.adoption import adopted_topics
 from shared.kafka.client import Connection, first_timestamps
 from shared.streams.declaration import Stream
 from shared.streams.topics import input_topic
@@ -18,8 +19,21 @@ async def floor(connection: Connection, stream: Stream) -> int | None:
     """In ms since 1970: windows that begin there or later can be computed whole. None where nothing was lost yet.
 
     A lost record was written before the first that is still there (where none is, before the retention began), and its
-    event lies at most `max_ahead` after that. Raises Transient.
+    event lies at most `max_ahead` after that. What an adopted log doesn't have was written before it was adopted.
+    Raises Transient.
     """
+    found = [await _kept_since(connection, stream), await _adopted_at(connection, stream)]
+    return max((bound for bound in found if bound is not None), default=None)
+
+
+async def _adopted_at(connection: Connection, stream: Stream) -> int | None:
+    adopted = (await adopted_topics(connection)).get(stream.topic_name)
+    if adopted is None or adopted.incarnation == 0 or adopted.since is None:
+        return None
+    return int(adopted.since.timestamp() * 1000) + milliseconds(stream.event_time.max_ahead)
+
+
+async def _kept_since(connection: Connection, stream: Stream) -> int | None:
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
             firsts = await first_timestamps(connection, stream.topic_name)

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from aiokafka import errors
+from aiokafka import AIOKafkaConsumer, TopicPartition, errors
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.structs import OffsetAndMetadata
 
 from shared.errors import Transient
 from shared.kafka.client.connection import Connection, start_client, stop_client, translated
+from shared.kafka.continuity import Mark
 from shared.kafka.records import Partition
 from shared.topics import Topic
 
@@ -101,3 +103,39 @@ class KafkaAdmin:
         with translated():
             offsets = await self._client.list_consumer_group_offsets(group)
         return {Partition(place.topic, place.partition): mark.offset for place, mark in offsets.items()}
+
+    async def marks(self, group: str) -> dict[Partition, Mark]:
+        """As `committed`, with what the group has left beside the offsets."""
+        with translated():
+            offsets = await self._client.list_consumer_group_offsets(group)
+        return {
+            Partition(place.topic, place.partition): Mark.parse(found.offset, found.metadata)
+            for place, found in offsets.items()
+        }
+
+    async def members(self, group: str) -> int:
+        """How many members the group has now."""
+        with translated():
+            (answer,) = await self._client.describe_consumer_groups([group])
+        ((error, _, _, _, _, members, *_),) = answer.groups
+        if error:
+            raise Transient(f"kafka: group `{group}` can't be described: {errors.for_code(error).__name__}")
+        return len(members)
+
+    async def set_offsets(self, group: str, marks: Mapping[Partition, Mark]) -> None:
+        """Where a group without members goes on. Raises Transient also while it has some: its offsets are theirs."""
+        client = AIOKafkaConsumer(
+            bootstrap_servers=self._connection.bootstrap_servers,
+            client_id=self._connection.client_id,
+            group_id=group,
+            enable_auto_commit=False,
+        )
+        await start_client(client)
+        try:
+            with translated():
+                client.assign([TopicPartition(*partition) for partition in marks])
+                await client.commit(
+                    {TopicPartition(*p): OffsetAndMetadata(mark.offset, mark.metadata) for p, mark in marks.items()}
+                )
+        finally:
+            await stop_client(client)
