@@ -25,9 +25,12 @@ from services.api_gateway.status_view import StatusView
 from services.api_gateway.stream_stats import StreamStats
 from services.api_gateway.sweeper import Sweeper
 from services.api_gateway.topic_questions import KafkaQuestions
+from services.api_gateway.upload_log import UploadLog
 from shared.dead_letters.acting import Operations
 from shared.dead_letters.desk import Desk
 from shared.kafka.client import BATCH_BYTES, Connection, KafkaProducer, KafkaTail
+from shared.kafka.client.identity import Identities
+from shared.kafka.client.topic_watch import TopicWatch
 from shared.objects import Objects
 from shared.runtime.health import Check, Health
 from shared.runtime.reporting import Reporter
@@ -36,7 +39,7 @@ from shared.streams.declaration import Stream
 from shared.streams.loading import load_streams
 from shared.streams.tables import tables
 from shared.streams.topics import consumed_topics, input_topic
-from shared.topics import DOCUMENTS_STATUS, FLEET_REPORTS, PROCESSED_METRICS, Topic
+from shared.topics import DOCUMENTS_STATUS, FLEET_REPORTS, PROCESSED_METRICS, UPLOADS_RECEIVED, Topic
 
 MOST_LETTERS = 5_000
 """Of each topic that are listed: each look goes through all of them."""
@@ -89,27 +92,34 @@ async def _nothing() -> None:
 async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
     outside = _outside(settings)
     tails = _tails(settings, outside)
-    health = Health(NAME, checks=_checks(outside, tails))
+    uploads = _upload_log(outside)
+    health = Health(NAME, checks=_checks(outside, tails, uploads))
     reporter = Reporter(health, KafkaProducer(outside.connection))
-    sweeper = _sweeper(settings, outside)
+    sweeper = _sweeper(settings, outside, uploads)
     try:
         yield Service(
             health=health,
             host=settings.http_host,
             port=settings.http_port,
             prepare=_nothing,
-            jobs=(tails.statuses.run, tails.metrics.run, tails.reports.run, reporter.run, sweeper.run),
-            app=create(_gateway(settings, outside, tails), health),
+            jobs=(uploads.run, tails.statuses.run, tails.metrics.run, tails.reports.run, reporter.run, sweeper.run),
+            app=create(_gateway(settings, outside, tails, uploads), health),
             on_stop=tails.close,
         )
     finally:
         await outside.close()
 
 
-def _sweeper(settings: GatewaySettings, outside: _Outside) -> Sweeper:
+def _upload_log(outside: _Outside) -> UploadLog:
+    topics = [UPLOADS_RECEIVED.name]
+    watch, ids = TopicWatch(outside.connection, topics), Identities(outside.connection, topics)
+    return UploadLog(watch, ids, outside.mongo, NAME)
+
+
+def _sweeper(settings: GatewaySettings, outside: _Outside, uploads: UploadLog) -> Sweeper:
     questions = KafkaQuestions(outside.connection)
     every, age = settings.sweep_every_seconds, settings.sweep_age_seconds
-    return Sweeper(outside.objects, outside.mongo, questions, every=every, age=age)
+    return Sweeper(outside.objects, outside.mongo, questions, uploads, every=every, age=age)
 
 
 def _outside(settings: GatewaySettings) -> _Outside:
@@ -150,16 +160,17 @@ def _tails(settings: GatewaySettings, outside: _Outside) -> _Tails:
     )
 
 
-def _checks(outside: _Outside, tails: _Tails) -> dict[str, Check]:
+def _checks(outside: _Outside, tails: _Tails, uploads: UploadLog) -> dict[str, Check]:
     return {
         "kafka": tails.statuses.probe,
         "mongodb": outside.mongo.ping,
         "mysql": outside.windows.ping,
         "object store": outside.objects.probe,
+        UPLOADS_RECEIVED.name: uploads.probe,
     }
 
 
-def _gateway(settings: GatewaySettings, outside: _Outside, tails: _Tails) -> Gateway:
+def _gateway(settings: GatewaySettings, outside: _Outside, tails: _Tails, uploads: UploadLog) -> Gateway:
     questions = KafkaQuestions(outside.connection)
     letters = DeadLetterCounts(questions)
     consumed = consumed_topics(outside.streams)
@@ -168,7 +179,8 @@ def _gateway(settings: GatewaySettings, outside: _Outside, tails: _Tails) -> Gat
     return Gateway(
         api_keys=settings.api_keys,
         objects=outside.objects,
-        uploads=Uploads(outside.uploads, settings.publish_deadline_seconds),
+        uploads=Uploads(outside.uploads, uploads, settings.publish_deadline_seconds),
+        upload_log=uploads,
         upload_room=Room(settings.uploads_in_flight_bytes),
         reader=DocumentReader(tails.status_view, tails.statuses, outside.mongo),
         store=outside.mongo,

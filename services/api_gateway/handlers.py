@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
+from services.api_gateway.upload_log import UploadLog
 from shared.contracts.base import Operation
 from shared.contracts.documents import DocumentStatus, Stage, State
 from shared.contracts.uploads import UploadReceived
@@ -19,16 +20,18 @@ NAME = "api_gateway"
 class Uploads:
     """Publishes uploads. Safe for concurrent use."""
 
-    def __init__(self, producer: Producer, deadline: float) -> None:
+    def __init__(self, producer: Producer, log: UploadLog, deadline: float) -> None:
         """`deadline` in seconds: for both events of an upload together."""
         self._producer = producer
+        self._log = log
         self._deadline = deadline
 
     async def publish(self, upload: UploadReceived, traceparent: bytes | None = None) -> DocumentStatus:
-        """Returns once all in-sync replicas have the upload and its first status.
+        """Returns once all in-sync replicas have the upload and its first status, in the log that is in force.
 
-        Raises Transient when that could not be learnt in time: the upload may be on its way all the same, so the
-        stored bytes must stay.
+        Raises UploadsPaused, before anything is published, while no log is in force; Transient when its acknowledgement
+        could not be learnt in time, or came from another log: the upload may be on its way all the same, so the stored
+        bytes must stay.
         """
         try:
             async with asyncio.timeout(self._deadline):
@@ -37,7 +40,10 @@ class Uploads:
             raise Transient(f"kafka: no acknowledgement within {self._deadline:g} s") from None
 
     async def _publish(self, upload: UploadReceived, traceparent: bytes | None) -> DocumentStatus:
+        admission = self._log.admit()
+        upload = upload.model_copy(update={"base": admission.adopted.base})
         record = await self._acknowledged(Emit(UPLOADS_RECEIVED, upload), traceparent)
+        await self._log.confirm(admission, record)
         status = received(upload, record)
         await self._acknowledged(Emit(DOCUMENTS_STATUS, status, record), traceparent)
         return status

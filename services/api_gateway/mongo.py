@@ -14,6 +14,7 @@ from pymongo.errors import InvalidURI, PyMongoError
 from services.api_gateway.store import ChunkPlace, Content, DocumentPlace, StoredChunk, Totals
 from shared.contracts.documents import Stage, State
 from shared.contracts.kinds import Kind
+from shared.contracts.topics import StoredLog
 from shared.documents import FINAL, Document
 from shared.errors import Fatal, Transient
 
@@ -52,6 +53,7 @@ class MongoStore:
         self._database = self._client[database]
         self._documents = self._database["documents"]
         self._chunks = self._database["chunks"]
+        self._logs = self._database["logs"]
 
     def close(self) -> None:
         self._client.close()
@@ -93,6 +95,11 @@ class MongoStore:
         with _translated():
             found = await self._documents.find(query).to_list(None)
         return {path for row in found for path in _document(row).needed_objects} & set(paths)
+
+    async def stored_log(self, topic: str) -> StoredLog | None:
+        with _translated():
+            found = await self._logs.find_one({"_id": topic})
+        return StoredLog.model_validate({**found, "topic": topic}) if found else None
 
     async def totals(self, company_id: str, since: datetime) -> Totals:
         with _translated():

@@ -18,6 +18,7 @@ from services.api_gateway.room import Room
 from services.api_gateway.store import DocumentStore
 from services.api_gateway.stream_stats import StreamStats
 from services.api_gateway.tail import Tail
+from services.api_gateway.upload_log import UploadLog
 from services.api_gateway.window_store import WindowStore
 from shared.dead_letters.acting import Operations
 from shared.dead_letters.desk import Desk
@@ -43,6 +44,7 @@ class Gateway:
     api_keys: Mapping[str, str]
     objects: Objects
     uploads: Uploads
+    upload_log: UploadLog
     upload_room: Room
     reader: DocumentReader
     store: DocumentStore

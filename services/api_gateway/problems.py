@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from services.api_gateway.upload_log import UploadsPaused
 from shared.errors import Transient
 
 log = structlog.get_logger()
@@ -56,6 +57,7 @@ def install(app: FastAPI, addresses: Sequence[Route]) -> None:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(UploadsPaused, _paused)
     app.add_exception_handler(Transient, _transient)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _bug)
@@ -97,6 +99,13 @@ async def _transient(request: Request, error: Exception) -> JSONResponse:
     log.warning("a dependency is away", path=request.url.path, error=str(error))
     detail = "a store that this answer needs doesn't respond at the moment: try again"
     return _answer(request, unavailable("unavailable", detail, error.retry_after))
+
+
+async def _paused(request: Request, error: Exception) -> JSONResponse:
+    """What is wrong names topics only, and the command that goes on."""
+    assert isinstance(error, UploadsPaused)  # noqa: S101
+    detail = f"uploads and deletions wait, and nothing of this one was taken: {error}"
+    return _answer(request, unavailable("uploads_paused", detail, error.retry_after))
 
 
 async def _gone(request: Request, _: Exception) -> JSONResponse:

@@ -10,6 +10,7 @@ from services.api_gateway.parts import Gateway, GatewayParts
 from services.api_gateway.problems import unavailable
 from services.api_gateway.routes_documents import DocumentId, found
 from services.api_gateway.routes_uploads import Name
+from services.api_gateway.upload_log import UploadsPaused
 from services.api_gateway.views import DeletingView, problems
 from shared.contracts.documents import DELETIONS, DocumentStatus
 from shared.contracts.ids import named_document_id
@@ -62,6 +63,8 @@ async def _announced(request: Request, gateway: Gateway, document: Document) -> 
     try:
         trace = request.headers.get("traceparent", "").encode() or None
         status = await gateway.uploads.publish(deletion_of(document), trace)
+    except UploadsPaused:
+        raise
     except Transient as error:
         log.warning("deletion not acknowledged", document_id=document.document_id, error=str(error))
         detail = "the deletion was not acknowledged in time: it may still happen, and repeating it is safe"

@@ -14,6 +14,7 @@ from services.api_gateway.auth import Company
 from services.api_gateway.parts import Gateway, GatewayParts
 from services.api_gateway.problems import Problem
 from services.api_gateway.store import ChunkPlace, Content, DocumentPlace
+from services.api_gateway.upload_log import MAY_BE_LOST
 from services.api_gateway.views import ChunkPage, DocumentPage, DocumentView, chunk_page, problems
 from shared.contracts.documents import State
 from shared.documents import Document, Edition
@@ -63,7 +64,7 @@ async def list_documents(
     page = documents[:limit]
     more = len(documents) > limit
     return DocumentPage(
-        documents=tuple(map(DocumentView.of, page)),
+        documents=tuple(_view(gateway, document) for document in page),
         next_cursor=cursors.of_document(DocumentPlace(page[-1].received_at, page[-1].document_id)) if more else None,
     )
 
@@ -71,7 +72,11 @@ async def list_documents(
 @router.get("/documents/{document_id}", responses=problems(401, 404, 422, 503))
 async def get_document(document_id: DocumentId, company_id: Company, gateway: GatewayParts) -> DocumentView:
     """What became of a document: known from the moment its upload was answered."""
-    return DocumentView.of(await found(gateway, company_id, document_id))
+    return _view(gateway, await found(gateway, company_id, document_id))
+
+
+def _view(gateway: Gateway, document: Document) -> DocumentView:
+    return DocumentView.of(document, MAY_BE_LOST if gateway.upload_log.may_have_lost(document) else None)
 
 
 @router.get("/documents/{document_id}/chunks", responses=problems(401, 404, 409, 422, 503))

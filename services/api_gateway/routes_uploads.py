@@ -16,6 +16,7 @@ from services.api_gateway.parts import Gateway, GatewayParts
 from services.api_gateway.problems import Problem, busy, unavailable
 from services.api_gateway.receive import FIELD, FORM, Received, receive
 from services.api_gateway.room import Busy
+from services.api_gateway.upload_log import UploadsPaused
 from services.api_gateway.views import AcceptedView, problems
 from shared.contracts.ids import document_id, named_document_id
 from shared.contracts.uploads import UploadReceived
@@ -72,6 +73,8 @@ async def put_by_name(
 
 
 async def _stored(request: Request, gateway: Gateway, company_id: str, *, raw: bool) -> Received:
+    """What would be refused in the end is refused before it is read."""
+    gateway.upload_log.admit()
     path = f"{company_id}/{uuid4()}"
     with gateway.upload_room.share() as share:
         try:
@@ -97,6 +100,8 @@ def _event(company_id: str, received: Received, document: str, name: str | None)
 async def _announced(request: Request, response: Response, gateway: Gateway, event: UploadReceived) -> AcceptedView:
     try:
         status = await gateway.uploads.publish(event, request.headers.get("traceparent", "").encode() or None)
+    except UploadsPaused:
+        raise
     except Transient as error:
         log.warning("upload not acknowledged", document_id=event.document_id, path=event.s3_path, error=str(error))
         detail = "the upload was not acknowledged in time: it may still be accepted, and repeating it is safe"

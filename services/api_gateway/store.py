@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from shared.contracts.documents import Stage, State
 from shared.contracts.kinds import Kind
+from shared.contracts.topics import StoredLog
 from shared.documents import Document
 
 
@@ -87,6 +88,9 @@ class DocumentStore(Protocol):
 
     async def needed(self, paths: Collection[str]) -> set[str]:
         """Those of these objects that are the newest content of a document, or the one that readers see."""
+
+    async def stored_log(self, topic: str) -> StoredLog | None:
+        """The topic that the contents came from, as their writer has noted it; None before it did."""
 
     async def totals(self, company_id: str, since: datetime) -> Totals:
         """`completed`: those whose last change was their completion, at `since` or later."""

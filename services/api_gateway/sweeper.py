@@ -16,6 +16,7 @@ import structlog
 
 from services.api_gateway.store import DocumentStore
 from services.api_gateway.topic_questions import TopicQuestions
+from services.api_gateway.upload_log import UploadLog
 from shared.errors import Transient
 from shared.objects import GONE, Found, Objects
 from shared.texts import original
@@ -27,6 +28,8 @@ TELLERS = {"ingest": UPLOADS_RECEIVED.name, "db_writer.documents": DOCUMENTS_STA
 """Consumer groups and the topics by which they make an upload known to the store of documents."""
 WORD_KEPT = DOCUMENTS_RAW.retention + timedelta(days=8)
 """For so long a replay may come across the record of an object that was removed, and must hear so."""
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -41,12 +44,20 @@ class Sweeper:
     """Several at once do no harm."""
 
     def __init__(
-        self, objects: Objects, store: DocumentStore, questions: TopicQuestions, *, every: float, age: float
+        self,
+        objects: Objects,
+        store: DocumentStore,
+        questions: TopicQuestions,
+        uploads: UploadLog,
+        *,
+        every: float,
+        age: float,
     ) -> None:
         """In seconds: how often, and how old an object must be. `every` of 0 is never."""
         self._objects = objects
         self._store = store
         self._questions = questions
+        self._uploads = uploads
         self._every = every
         self._age = timedelta(seconds=age)
 
@@ -63,14 +74,18 @@ class Sweeper:
         await asyncio.Event().wait()
 
     async def sweep(self) -> Swept:
-        """Once over all objects. Raises Transient, also where the store of documents isn't up to date."""
+        """Once over all objects. Raises Transient, also where the store of documents isn't up to date, or the
+        log of uploads is not in force."""
         now = datetime.now(UTC)
+        self._uploads.admit()
         await self._check_that_all_is_told(time.time() - self._age.total_seconds() / 2)
         swept = Swept()
         async for found in self._objects.listed():
             swept.objects += len(found)
             swept.removed += await self._forget([one for one in found if now - one.written_at > WORD_KEPT])
-            swept.removed += await self._remove([one for one in found if now - one.written_at > self._age])
+            kept_before = self._uploads.orphans_kept_before(now) or _EVER
+            old = [one for one in found if now - one.written_at > self._age]
+            swept.removed += await self._remove([one for one in old if one.written_at >= kept_before])
         return swept
 
     async def _check_that_all_is_told(self, since: float) -> None:

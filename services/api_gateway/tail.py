@@ -16,6 +16,8 @@ from shared.kafka.records import Partition, Record
 log = structlog.get_logger()
 
 STALLED_AFTER = 15.0
+CHECK_SECONDS = 3.0
+"""How often the topic is looked at: one that was made anew, or cut, is read again from some minutes ago."""
 
 
 class TailSource(Protocol):
@@ -28,6 +30,8 @@ class TailSource(Protocol):
     async def end_offsets(self) -> dict[Partition, int]: ...
 
     async def positions(self) -> dict[Partition, int]: ...
+
+    async def check(self) -> None: ...
 
     async def stop(self) -> None: ...
 
@@ -42,7 +46,7 @@ class Tail(ABC):
         self._seen_until = time.time()
         self._positions: dict[Partition, int] | None = None
         self._moved = asyncio.Condition()
-        self._moved_at = 0.0
+        self._moved_at = self._checked_at = 0.0
 
     @abstractmethod
     def take(self, records: Sequence[Record]) -> None:
@@ -50,13 +54,14 @@ class Tail(ABC):
 
     async def run(self) -> None:
         """Without end. Raises Transient where the broker is away or the reading has stopped: to be run again."""
-        self._moved_at = time.monotonic()
+        self._moved_at = self._checked_at = time.monotonic()
         try:
             await self._source.start(min(time.time(), self._seen_until) - self._window)
             async for batch in self._source.records():
                 self._take(batch)
                 await self._note_positions(await self._source.positions())
                 await self._check_progress()
+                await self._check_topic()
         finally:
             self._positions = None
             await self._source.stop()
@@ -80,6 +85,17 @@ class Tail(ABC):
         if not _reached(self._positions, await self._ends(STALLED_AFTER)):
             raise Transient(f"kafka: nothing came from `{self._topic}` for {STALLED_AFTER:g} s, yet there is more")
         self._moved_at = time.monotonic()
+
+    async def _check_topic(self) -> None:
+        """The source would wait for ever at the end of a log that is not there any more."""
+        if time.monotonic() - self._checked_at < CHECK_SECONDS:
+            return
+        try:
+            async with asyncio.timeout(STALLED_AFTER):
+                await self._source.check()
+        except TimeoutError:
+            raise Transient(f"kafka: no answer about `{self._topic}` within {STALLED_AFTER:g} s") from None
+        self._checked_at = time.monotonic()
 
     async def _ends(self, deadline: float) -> dict[Partition, int]:
         if self._positions is None:

@@ -211,6 +211,7 @@ class DocumentView(View):
         examples=[["Pages without a text layer, left out: 3, 4"]],
         description="what of this version could not be read",
     )
+    notice: str | None = Field(default=None, description="what is wrong elsewhere that may have stopped this version")
     received_at: Instant | None = Field(default=None, examples=[_AT])
     updated_at: Instant = Field(examples=[_AT])
     timeline: tuple[MomentView, ...]
@@ -219,7 +220,7 @@ class DocumentView(View):
     links: LinksView
 
     @classmethod
-    def of(cls, document: Document) -> DocumentView:
+    def of(cls, document: Document, notice: str | None = None) -> DocumentView:
         return cls(
             document_id=document.document_id,
             name=document.name,
@@ -234,6 +235,7 @@ class DocumentView(View):
             bill=BillView.of(document.bill),
             reason=ReasonView.of(document.reason),
             warnings=document.warnings,
+            notice=notice,
             received_at=document.received_at,
             updated_at=document.updated_at,
             timeline=_timeline(document),

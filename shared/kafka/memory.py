@@ -10,6 +10,7 @@ import time
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from uuid import uuid4
 
 from shared.errors import Code, LogBroken, Permanent, Transient
 from shared.kafka.continuity import ADVICE
@@ -31,6 +32,8 @@ class MemoryBroker:
         self.logs: dict[Partition, list[Record]] = {
             Partition(name, number): [] for name, count in self.topics.items() for number in range(count)
         }
+        self.epochs = dict.fromkeys(self.logs, 0)
+        self.topic_ids = {name: str(uuid4()) for name in self.topics}
         self.committed: dict[tuple[str, Partition], int] = {}
         self.members: dict[str, list[MemoryConsumer]] = defaultdict(list)
         self.away = False
@@ -48,8 +51,14 @@ class MemoryBroker:
         for partition in self.logs:
             if partition.topic == topic:
                 self.logs[partition] = []
+        self.topic_ids[topic] = str(uuid4())
         self.committed = {place: offset for place, offset in self.committed.items() if place[1].topic != topic}
         self.broken = f"`{topic}` is another topic than before: {ADVICE}"
+
+    def cut(self, partition: Partition, end: int) -> None:
+        """Loses the end of a log, as when a broker takes over that didn't have it."""
+        del self.logs[partition][end:]
+        self.epochs[partition] += 1
 
     def append(self, outgoing: Outgoing) -> Acknowledged:
         if outgoing.topic in self.refusing:

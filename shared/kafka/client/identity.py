@@ -6,7 +6,8 @@ aiokafka asks for metadata in version 5 at most, which has neither; the request 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -29,6 +30,7 @@ from aiokafka.protocol.types import (
 from shared.errors import Transient
 from shared.kafka.client.connection import Connection, close_connections, translated
 
+ANSWER_DEADLINE = 5.0
 _NO_ID = UUID(int=0)
 _VERSION = 12
 _METADATA = 3
@@ -69,6 +71,40 @@ async def identities_by(client: AIOKafkaClient, topics: Iterable[str]) -> dict[s
             raise Transient(f"kafka: `{name}` can't be described: {errors.for_code(error).__name__}")
         found[name] = TopicIdentity(str(topic_id), {number: epoch for _, number, _, epoch, *_ in partitions})
     return found
+
+
+class Identities:
+    """The same question again and again, over one client: one request each. Not safe for concurrent use."""
+
+    def __init__(self, connection: Connection, topics: Collection[str]) -> None:
+        self._connection = connection
+        self._topics = topics
+        self._client: AIOKafkaClient | None = None
+
+    async def now(self) -> dict[str, TopicIdentity]:
+        """Of those topics that are there. Raises Transient."""
+        try:
+            async with asyncio.timeout(ANSWER_DEADLINE):
+                return await identities_by(await self._started(), self._topics)
+        except TimeoutError:
+            await self.stop()
+            raise Transient(f"kafka: no answer within {ANSWER_DEADLINE:g} s about the topics") from None
+        except Transient:
+            await self.stop()
+            raise
+
+    async def _started(self) -> AIOKafkaClient:
+        if self._client is None:
+            servers, client_id = self._connection.bootstrap_servers, self._connection.client_id
+            self._client = AIOKafkaClient(bootstrap_servers=servers, client_id=client_id)
+            with translated():
+                await self._client.bootstrap()
+        return self._client
+
+    async def stop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await close_connections(client)
 
 
 class _Uuid(AbstractType[UUID]):

@@ -68,6 +68,9 @@ class TopicWatch:
         with translated():
             places = [place for topic in found for place in await known_places(client, topic)]
             ends = {Partition(*place): end for place, end in (await client.end_offsets(places)).items()}
+        known = {Partition(topic, number) for topic, identity in found.items() for number in identity.epochs}
+        if unknown := known - ends.keys():
+            raise Transient(f"kafka: where `{min(unknown).topic}` ends is not known yet")
         await self._read_control(found, ends)
         return Look(found, self._adopted, ends)
 

@@ -30,6 +30,7 @@ async def again_and_again(tail: Tail) -> None:
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     made = make(tmp_path / "objects")
+    await made.upload_log.look()
     reading = [asyncio.create_task(again_and_again(tail)) for tail in (made.tail, made.metrics)]
     yield made
     made.view.close()

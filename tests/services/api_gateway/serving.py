@@ -48,6 +48,7 @@ class Served:
 
 @asynccontextmanager
 async def serving(world: World) -> AsyncIterator[Served]:
+    await world.upload_log.look()
     server = uvicorn.Server(served(create(world.gateway, world.health), "127.0.0.1", 0))
     task = asyncio.create_task(server.serve())
     await until(lambda: server.started)

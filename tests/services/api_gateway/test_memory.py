@@ -15,6 +15,7 @@ BOUND = 48 * MIB
 async def test_an_upload_is_never_held_in_memory(tmp_path: Path) -> None:
     """However large the file, only a few pieces of it are in memory at a time, as form and as bare body."""
     world = make(tmp_path, upload_bytes=SIZE)
+    await world.upload_log.look()
 
     async def body() -> AsyncIterator[bytes]:
         for _ in range(SIZE // (256 * 1024)):

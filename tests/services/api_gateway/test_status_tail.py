@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -14,6 +15,7 @@ from shared.kafka.records import Outgoing
 from shared.topics import DOCUMENTS_STATUS
 from tests.services.api_gateway.world import World, status
 from tests.services.api_gateway.world import world as make
+from tests.waiting import until
 
 
 def test_the_quietest_documents_are_forgotten_first() -> None:
@@ -98,3 +100,29 @@ async def test_a_source_that_went_silent_is_started_again(
     with pytest.raises(Transient, match="nothing came"):
         async with asyncio.timeout(20):
             await running
+
+
+def made_anew(world: World) -> None:
+    world.broker.make_anew(DOCUMENTS_STATUS.name)
+
+
+def cut(world: World) -> None:
+    for place, log in world.broker.logs.items():
+        if place.topic == DOCUMENTS_STATUS.name and log:
+            world.broker.cut(place, 0)
+
+
+@pytest.mark.parametrize("loss", [made_anew, cut])
+async def test_a_topic_whose_log_was_lost_is_read_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, loss: Callable[[World], None]
+) -> None:
+    """The tail doesn't stand where the old log had ended: what is in the new one is known, from its first record on."""
+    monkeypatch.setattr(tails, "CHECK_SECONDS", 0.05)
+    for version in range(5):
+        world.tell(status("a", State.RECEIVED, Stage.GATEWAY, version=version))
+    assert await world.tail.caught_up(1)
+    loss(world)
+    world.tell(status("a", State.RECEIVED, Stage.GATEWAY, version=9))
+    await until(lambda: (known := world.view.get("a")) is not None and known.version == 9)
+    world.tell(status("a", State.COMPLETE, Stage.DB_WRITER, version=9))
+    await until(lambda: (known := world.view.get("a")) is not None and known.state is State.COMPLETE)

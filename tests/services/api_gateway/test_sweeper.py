@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
 from services.api_gateway.sweeper import TELLERS, WORD_KEPT, Sweeper
+from services.api_gateway.upload_log import ORPHANS_KEPT, UploadsPaused
 from shared.contracts.documents import DocumentStatus, Stage, State
 from shared.errors import Transient
-from shared.topics import DOCUMENTS_STATUS
+from shared.topics import DOCUMENTS_STATUS, UPLOADS_RECEIVED
 from tests.services.api_gateway.world import World
 
 DAY = 86_400.0
@@ -21,7 +23,7 @@ NAME = "/documents/by-name/n"
 
 @pytest.fixture
 def sweeper(world: World) -> Sweeper:
-    return Sweeper(world.gateway.objects, world.store, world.questions, every=0, age=DAY)
+    return Sweeper(world.gateway.objects, world.store, world.questions, world.upload_log, every=0, age=DAY)
 
 
 async def put(world: World, client: httpx.AsyncClient, content: bytes) -> Path:
@@ -126,4 +128,63 @@ async def test_a_store_that_is_away_keeps_everything(world: World, client: httpx
     world.store.away = True
     with pytest.raises(Transient):
         await sweeper.sweep()
+    assert file.exists()
+
+
+def lost(world: World) -> None:
+    """Kafka's records of uploads go."""
+    world.broker.make_anew(UPLOADS_RECEIVED.name)
+
+
+async def test_nothing_goes_while_the_log_of_uploads_is_lost(
+    world: World, client: httpx.AsyncClient, sweeper: Sweeper
+) -> None:
+    """What was lost with it may be the only thing that named an object: the sweeper rests until a person has looked."""
+    file = await put(world, client, b"one")
+    aged(file)
+    lost(world)
+    await world.upload_log.look()
+    told(world)
+    world.store.known.clear()
+    with pytest.raises(UploadsPaused, match="another topic"):
+        await sweeper.sweep()
+    assert file.exists()
+
+
+async def test_what_was_accepted_before_a_loss_is_kept_for_a_week(
+    world: World, client: httpx.AsyncClient, sweeper: Sweeper
+) -> None:
+    """An upload that was answered, and of which no record is left and no document tells, can be had from its object
+    for some days after the adoption; what is swept otherwise goes on being swept."""
+    before = await put(world, client, b"one")
+    aged(before)
+    lost(world)
+    world.adopt(incarnation=1, at=datetime.now(UTC) - ORPHANS_KEPT + timedelta(minutes=1))
+    await world.upload_log.look()
+    after = before.with_name("interrupted")
+    after.write_bytes(b"x")
+    aged(before, seconds=ORPHANS_KEPT.total_seconds())
+    aged(after)
+    told(world)
+    world.store.known.clear()
+    assert (await sweeper.sweep()).removed == 1
+    assert (before.exists(), after.exists()) == (True, False)
+    world.adopt(incarnation=2, at=datetime.now(UTC) - ORPHANS_KEPT)
+    await world.upload_log.look()
+    assert (await sweeper.sweep()).removed == 1
+    assert not before.exists()
+
+
+async def test_a_document_that_was_received_keeps_its_object(
+    world: World, client: httpx.AsyncClient, sweeper: Sweeper
+) -> None:
+    """Though its upload was lost, at any time after that: the document still names the object."""
+    file = await put(world, client, b"one")
+    told(world)
+    lost(world)
+    world.adopt(incarnation=1, at=datetime.now(UTC) - 2 * ORPHANS_KEPT)
+    await world.upload_log.look()
+    told(world)
+    aged(file, seconds=5 * ORPHANS_KEPT.total_seconds())
+    assert (await sweeper.sweep()).removed == 0
     assert file.exists()

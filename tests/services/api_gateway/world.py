@@ -29,12 +29,17 @@ from services.api_gateway.status_tail import StatusTail
 from services.api_gateway.status_view import StatusView
 from services.api_gateway.store import ChunkPlace, Content, DocumentPlace, StoredChunk, Totals
 from services.api_gateway.stream_stats import StreamStats
+from services.api_gateway.upload_log import UploadLog
 from shared.contracts.documents import Counts, DocumentStatus, Reason, Stage, State
+from shared.contracts.topics import StoredLog, TopicAdopted
 from shared.contracts.uploads import UploadReceived
 from shared.dead_letters.acting import Operations
 from shared.dead_letters.desk import Desk
 from shared.documents import FINAL, Document, fold
 from shared.errors import Transient
+from shared.kafka.adoption import fold_adopted
+from shared.kafka.client.identity import TopicIdentity
+from shared.kafka.client.topic_watch import Look
 from shared.kafka.lag import Lag, compute
 from shared.kafka.memory import MemoryBroker, MemoryProducer
 from shared.kafka.records import Emit, Partition, Record, encode
@@ -44,7 +49,7 @@ from shared.streams.declaration import Stream
 from shared.streams.loading import load_streams
 from shared.streams.tables import tables
 from shared.streams.topics import all_topics, consumed_topics
-from shared.topics import DOCUMENTS_STATUS, FLEET_REPORTS, PROCESSED_METRICS, UPLOADS_RECEIVED
+from shared.topics import DOCUMENTS_STATUS, FLEET_REPORTS, PROCESSED_METRICS, TOPICS_CONTROL, UPLOADS_RECEIVED
 from tests import memory_questions
 from tests.services.api_gateway.memory_windows import MemoryWindows
 
@@ -67,6 +72,7 @@ class MemoryTail:
 
     async def start(self, since: float) -> None:
         self._broker.check()
+        self._topic_id = self._broker.topic_ids[self._topic]
         self._positions = {
             partition: next((r.offset for r in log if r.timestamp >= since * 1000), len(log))
             for partition, log in self._broker.logs.items()
@@ -94,6 +100,53 @@ class MemoryTail:
     async def positions(self) -> dict[Partition, int]:
         return dict(self._positions)
 
+    async def check(self) -> None:
+        self._broker.check()
+        if self._broker.topic_ids[self._topic] != self._topic_id:
+            raise Transient(f"`{self._topic}` was made anew")
+        if any(position > len(self._broker.logs[place]) for place, position in self._positions.items()):
+            raise Transient(f"`{self._topic}` has lost its end")
+
+    async def stop(self) -> None:
+        return
+
+
+class MemoryTopics:
+    """Implements `upload_log.Topics`."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+
+    async def look(self) -> Look:
+        await asyncio.sleep(0)
+        self._broker.check()
+        ends = {place: len(log) for place, log in self._broker.logs.items()}
+        identities = await MemoryIds(self._broker).now()
+        return Look(identities, fold_adopted(self._broker.read(TOPICS_CONTROL.name)), ends)
+
+    async def stop(self) -> None:
+        return
+
+
+class MemoryIds:
+    """Implements `upload_log.TopicIds`."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+        self.questions = 0
+
+    async def now(self) -> dict[str, TopicIdentity]:
+        self.questions += 1
+        await asyncio.sleep(0)
+        self._broker.check()
+        return {
+            name: TopicIdentity(topic_id, {place.number: epoch for place, epoch in self._of(name)})
+            for name, topic_id in self._broker.topic_ids.items()
+        }
+
+    def _of(self, topic: str) -> list[tuple[Partition, int]]:
+        return [(place, epoch) for place, epoch in self._broker.epochs.items() if place.topic == topic]
+
     async def stop(self) -> None:
         return
 
@@ -104,7 +157,12 @@ class MemoryStore:
     def __init__(self) -> None:
         self.known: dict[str, Document] = {}
         self.parts: dict[tuple[str, Content], list[StoredChunk]] = {}
+        self.logs: dict[str, StoredLog] = {}
         self.away = False
+
+    async def stored_log(self, topic: str) -> StoredLog | None:
+        await self.ping()
+        return self.logs.get(topic)
 
     async def ping(self) -> None:
         if self.away:
@@ -208,6 +266,8 @@ class World:
     questions: MemoryQuestions
     metrics: MetricsTail
     reports: ReportsTail
+    upload_log: UploadLog
+    ids: MemoryIds
 
     @property
     def stored_files(self) -> list[Path]:
@@ -222,6 +282,16 @@ class World:
         transport = httpx.ASGITransport(create(self.gateway, self.health), raise_app_exceptions=False)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         return httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers)
+
+    def adopt(self, *, incarnation: int = 0, stored: bool = True, at: datetime | None = None) -> None:
+        """Puts the topic of uploads in force as it is; with `stored` db_writer has confirmed it."""
+        topic, at = UPLOADS_RECEIVED.name, at or datetime.now(UTC)
+        topic_id = self.broker.topic_ids[topic]
+        adopted = TopicAdopted(topic=topic, topic_id=topic_id, incarnation=incarnation, stored=stored, adopted_at=at)
+        [record] = encode([Emit(TOPICS_CONTROL, adopted)], "test")
+        self.broker.append(record)
+        if stored:
+            self.store.logs[topic] = StoredLog(topic=topic, topic_id=topic_id, incarnation=incarnation)
 
     def tell(self, status: DocumentStatus) -> None:
         """As another service would, over Kafka."""
@@ -244,10 +314,13 @@ def world(folder: Path, streams: Sequence[Stream] | None = None, **limits: Any) 
     letters = DeadLetterCounts(questions)
     reports = ReportsTail(MemoryTail(broker, FLEET_REPORTS.name))
     objects = Objects(f"file://{folder}")
+    ids = MemoryIds(broker)
+    upload_log = UploadLog(MemoryTopics(broker), ids, store, "api_gateway", every=0.01, confirm=0.01)
     gateway = Gateway(
         api_keys=KEYS,
         objects=objects,
-        uploads=Uploads(MemoryProducer(broker), deadline=20),
+        uploads=Uploads(MemoryProducer(broker), upload_log, deadline=20),
+        upload_log=upload_log,
         upload_room=Room(64 << 20),
         reader=DocumentReader(view, tail, store),
         store=store,
@@ -265,11 +338,28 @@ def world(folder: Path, streams: Sequence[Stream] | None = None, **limits: Any) 
         limits=Limits(**{"upload_bytes": LIMIT, "idle": 5.0} | limits),
     )
     checks = {"kafka": tail.probe, "mongodb": store.ping, "mysql": windows.ping, "object store": objects.probe}
+    checks[UPLOADS_RECEIVED.name] = upload_log.probe
     health = Health("api_gateway", checks=checks)
     health.started = True
-    return World(
-        broker, source, store, view, tail, gateway, health, folder, windows, readings, questions, metrics, reports
+    made = World(
+        broker=broker,
+        source=source,
+        store=store,
+        view=view,
+        tail=tail,
+        gateway=gateway,
+        health=health,
+        objects_folder=folder,
+        windows=windows,
+        readings=readings,
+        questions=questions,
+        metrics=metrics,
+        reports=reports,
+        upload_log=upload_log,
+        ids=ids,
     )
+    made.adopt()
+    return made
 
 
 def status(
@@ -338,5 +428,6 @@ async def call(
         "server": ("gateway", 80),
         "client": ("client", 1),
     }
+    await world.upload_log.look()
     await create(world.gateway, world.health)(scope, receive, send)
     return sent
