@@ -77,13 +77,12 @@ class Sweeper:
         """Once over all objects. Raises Transient, also where the store of documents isn't up to date, or the
         log of uploads is not in force."""
         now = datetime.now(UTC)
-        self._uploads.admit()
         await self._check_that_all_is_told(time.time() - self._age.total_seconds() / 2)
         swept = Swept()
         async for found in self._objects.listed():
             swept.objects += len(found)
-            swept.removed += await self._forget([one for one in found if now - one.written_at > WORD_KEPT])
             kept_before = self._uploads.orphans_kept_before(now) or _EVER
+            swept.removed += await self._forget([one for one in found if now - one.written_at > WORD_KEPT])
             old = [one for one in found if now - one.written_at > self._age]
             swept.removed += await self._remove([one for one in old if one.written_at >= kept_before])
         return swept

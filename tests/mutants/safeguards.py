@@ -9,6 +9,7 @@ UNITS = ("tests/shared/kafka",)
 MYSQL = ("tests/services/db_writer/test_mysql.py", "tests/services/db_writer/test_epochs.py")
 MONGODB = ("tests/services/db_writer/test_mongo.py", "tests/services/db_writer/test_documents.py")
 READINGS = ("tests/services/db_writer/test_readings.py",)
+UPLOAD_LOG = ("tests/services/api_gateway/test_upload_log.py",)
 DOCPROC = ("tests/services/docproc/test_handlers.py",)
 
 
@@ -212,5 +213,54 @@ MUTANTS = (
         "pause = max(self._paused_until - now, ",
         "pause = max(0.0, ",
         ("tests/services/embedding/test_rate.py",),
+    ),
+    Mutant(
+        "an upload is answered only when its topic was asked for once more",
+        "services/api_gateway/handlers.py",
+        "        await self._log.confirm(admission, record)\n",
+        "",
+        UPLOAD_LOG,
+    ),
+    Mutant(
+        "an acknowledgement below a known end of the log is no 202",
+        "services/api_gateway/upload_log.py",
+        "if written.offset < admission.ends.get(number, 0):",
+        "if False:",
+        UPLOAD_LOG,
+    ),
+    Mutant(
+        "acknowledgements that overtake each other raise no alarm",
+        "services/api_gateway/upload_log.py",
+        "if written.offset < admission.ends.get(number, 0):",
+        "if written.offset < self._ends.get(number, 0):",
+        UPLOAD_LOG,
+    ),
+    Mutant(
+        "no upload is accepted before db_writer has put the incarnation into the store",
+        "services/api_gateway/upload_log.py",
+        "elif not adopted.stored:",
+        "elif False:",
+        UPLOAD_LOG,
+    ),
+    Mutant(
+        "a log that lost its end is refused also when it has grown again",
+        "services/api_gateway/upload_log.py",
+        "self._cut = self._cut or self._shorter",
+        "pass",
+        UPLOAD_LOG,
+    ),
+    Mutant(
+        "what was accepted before a log was lost isn't swept at once",
+        "services/api_gateway/sweeper.py",
+        "if one.written_at >= kept_before]",
+        "]",
+        ("tests/services/api_gateway/test_sweeper.py",),
+    ),
+    Mutant(
+        "statuses of a topic that was made anew are read",
+        "services/api_gateway/tail.py",
+        "                await self._check_topic()\n",
+        "",
+        ("tests/services/api_gateway/test_status_tail.py",),
     ),
 )

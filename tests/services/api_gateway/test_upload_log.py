@@ -44,7 +44,7 @@ def is_paused(answer: httpx.Response, sentence: str) -> None:
 
 
 def broken() -> float:
-    return LOG_BROKEN.labels("api_gateway", TOPIC)._value.get()
+    return float(LOG_BROKEN.labels("api_gateway", TOPIC)._value.get())
 
 
 def place(world: World) -> Partition:
@@ -225,6 +225,22 @@ async def test_a_cut_under_an_upload_is_no_202(world: World, client: httpx.Async
     async with exposed.client() as exposed_client:
         answer = await put(exposed_client)
     assert (answer.status_code, answer.json()["code"]) == (503, "not_acknowledged")
+
+
+async def test_a_cut_that_others_have_filled_is_seen_by_its_acknowledgement(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    """Nothing else tells, once the log is as long again as it was."""
+    await put(client)
+    await put(client)
+    kept = place(world)
+    others = world.broker.logs[kept] * 5
+    world.broker.cut(kept, 0)
+    uploads = Uploads(Meanwhile(world, lambda: world.broker.logs[kept].extend(others)), world.upload_log, 20)
+    exposed = replace(world, gateway=replace(world.gateway, uploads=uploads))
+    async with exposed.client() as exposed_client:
+        assert (await put(exposed_client)).json()["code"] == "not_acknowledged"
+    is_paused(await put(client), "its end is lost")
 
 
 class Slow(MemoryProducer):
