@@ -7,6 +7,7 @@ that matters is named.
 from shared.kafka.client.admin import KafkaAdmin, TopicOnBroker
 from shared.kafka.client.connection import Connection
 from shared.kafka.client.consumer import KafkaConsumer
+from shared.kafka.client.outbox import partition_of_key
 from shared.kafka.client.producer import BATCH_BYTES, KafkaProducer
 from shared.kafka.client.reading import first_timestamps, offset_ranges, offsets_at, read_from
 from shared.kafka.client.tail import KafkaTail
@@ -22,5 +23,6 @@ __all__ = [
     "first_timestamps",
     "offset_ranges",
     "offsets_at",
+    "partition_of_key",
     "read_from",
 ]

@@ -53,7 +53,7 @@ class Outbox:
         places = [TopicPartition(topic, number) for number in range(count)]
         led = [*self.client.client.cluster.available_partitions_for_topic(topic)] or range(count)
         anywhere = TopicPartition(topic, random.choice(led))  # noqa: S311 any will do
-        return lambda key: anywhere if key is None else places[_hash(key) % count]
+        return lambda key: anywhere if key is None else places[partition_of_key(key, count)]
 
     def _add(self, place: TopicPartition, record: Outgoing, now: int) -> tuple[_Batch, int]:
         batch = self._open.get(place)
@@ -126,5 +126,6 @@ def _look_at(sending: asyncio.Task[None]) -> None:
 
 
 @lru_cache(maxsize=16_384)
-def _hash(key: bytes) -> int:
-    return int(murmur2(key)) & 0x7FFFFFFF
+def partition_of_key(key: bytes, count: int) -> int:
+    """The number of the partition that Kafka's own clients choose for a key, of `count`."""
+    return (int(murmur2(key)) & 0x7FFFFFFF) % count
