@@ -71,6 +71,11 @@ class Parts:
     def _why_not(self, name: str, what: str) -> str:
         return "\n".join([f"{name} {what}", *tail(self.layout.log(name), 20)])
 
+    def port(self, name: str) -> int:
+        port = self._programs[name].port
+        assert port is not None
+        return port
+
     def pid(self, name: str) -> int:
         return self._running[name].pid
 
