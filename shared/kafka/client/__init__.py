@@ -4,7 +4,7 @@ Its defaults are unsafe for what is promised here (acks=1, automatic commits, re
 that matters is named.
 """
 
-from shared.kafka.client.admin import KafkaAdmin, TopicOnBroker
+from shared.kafka.client.admin import KafkaAdmin, Replication, TopicOnBroker
 from shared.kafka.client.connection import Connection
 from shared.kafka.client.consumer import KafkaConsumer
 from shared.kafka.client.producer import BATCH_BYTES, KafkaProducer
@@ -18,6 +18,7 @@ __all__ = [
     "KafkaConsumer",
     "KafkaProducer",
     "KafkaTail",
+    "Replication",
     "TopicOnBroker",
     "first_timestamps",
     "offset_ranges",
