@@ -93,6 +93,10 @@ bench-embedding: $(READY) ## How much of an embedding API's rate is used, and ho
 bench-sinks: $(READY) ## How fast db_writer drains its topics into MariaDB and MongoDB, beside bare loops
 	@$(BIN)/python -m benchmarks.sinks
 
+.PHONY: bench-objects
+bench-objects: $(READY) ## What it costs that stored objects are on the disk before anybody hears of them
+	@$(BIN)/python -m benchmarks.objects
+
 BENCH_VENV := .venv-bench
 $(BENCH_VENV)/.ready: $(READY) requirements/bench.lock
 	@test -x $(BENCH_VENV)/bin/python || $(BIN)/python -m venv $(BENCH_VENV)

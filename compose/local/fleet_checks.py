@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx
+
 from compose.local.checks import Finding, Level
 from compose.local.errors import LocalStackError
 from compose.local.plan import SERVER_PORTS
@@ -13,6 +15,9 @@ from compose.local.remembered import Remembered
 from compose.local.services import GATEWAY
 from compose.local.settings import Layout
 from compose.local.state import FleetState, Health, Phase, ProcessState, load_state
+from shared.topics import UPLOADS_RECEIVED
+
+_SECONDS = 3
 
 
 def fleet(layout: Layout) -> Iterator[Finding]:
@@ -35,6 +40,18 @@ def _running(state: FleetState, layout: Layout) -> Iterator[Finding]:
     yield Finding(Level.OK, f"a fleet is {state.phase} here (supervisor pid {state.supervisor.pid})")
     for process in state.processes:
         yield from _process(process, layout, state.phase)
+    yield from _durability(state.endpoints.gateway_url)
+
+
+def _durability(gateway: str) -> Iterator[Finding]:
+    """What an accepted upload is worth, in the gateway's words. One that doesn't answer is a finding of its own."""
+    try:
+        answer = httpx.get(f"{gateway}/ready", timeout=_SECONDS, trust_env=False).json()
+    except (httpx.HTTPError, ValueError):
+        return
+    if known := answer.get("durability", {}).get(UPLOADS_RECEIVED.name):
+        safe = (known["min_insync_replicas"] or 0) > 1
+        yield Finding(Level.OK if safe else Level.NOTE, f"`{UPLOADS_RECEIVED.name}`: {known['meaning']}")
 
 
 def _process(process: ProcessState, layout: Layout, phase: Phase) -> Iterator[Finding]:

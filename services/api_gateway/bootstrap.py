@@ -28,6 +28,7 @@ from services.api_gateway.topic_questions import KafkaQuestions
 from shared.dead_letters.acting import Operations
 from shared.dead_letters.desk import Desk
 from shared.kafka.client import BATCH_BYTES, Connection, KafkaProducer, KafkaTail
+from shared.kafka.durability import DurabilityWatch
 from shared.objects import Objects
 from shared.runtime.health import Check, Health
 from shared.runtime.reporting import Reporter
@@ -36,7 +37,7 @@ from shared.streams.declaration import Stream
 from shared.streams.loading import load_streams
 from shared.streams.tables import tables
 from shared.streams.topics import consumed_topics, input_topic
-from shared.topics import DOCUMENTS_STATUS, FLEET_REPORTS, PROCESSED_METRICS, Topic
+from shared.topics import DOCUMENTS_STATUS, FLEET_REPORTS, PIPELINE, PROCESSED_METRICS, UPLOADS_RECEIVED, Topic
 
 MOST_LETTERS = 5_000
 """Of each topic that are listed: each look goes through all of them."""
@@ -89,7 +90,8 @@ async def _nothing() -> None:
 async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
     outside = _outside(settings)
     tails = _tails(settings, outside)
-    health = Health(NAME, checks=_checks(outside, tails))
+    durability = DurabilityWatch(outside.connection, _acknowledged_topics(outside.streams))
+    health = Health(NAME, checks=_checks(outside, tails), facts={"durability": durability.fact})
     reporter = Reporter(health, KafkaProducer(outside.connection))
     sweeper = _sweeper(settings, outside)
     try:
@@ -98,7 +100,7 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
             host=settings.http_host,
             port=settings.http_port,
             prepare=_nothing,
-            jobs=(tails.statuses.run, tails.metrics.run, tails.reports.run, reporter.run, sweeper.run),
+            jobs=(tails.statuses.run, tails.metrics.run, tails.reports.run, reporter.run, sweeper.run, durability.run),
             app=create(_gateway(settings, outside, tails), health),
             on_stop=tails.close,
         )
@@ -110,6 +112,12 @@ def _sweeper(settings: GatewaySettings, outside: _Outside) -> Sweeper:
     questions = KafkaQuestions(outside.connection)
     every, age = settings.sweep_every_seconds, settings.sweep_age_seconds
     return Sweeper(outside.objects, outside.mongo, questions, every=every, age=age)
+
+
+def _acknowledged_topics(streams: Sequence[Stream]) -> list[str]:
+    """Those in which a record must be before the gateway answers 202."""
+    events = {input_topic(stream).name for stream in streams} - {topic.name for topic in PIPELINE}
+    return [UPLOADS_RECEIVED.name, DOCUMENTS_STATUS.name, *sorted(events)]
 
 
 def _outside(settings: GatewaySettings) -> _Outside:

@@ -24,6 +24,7 @@ from shared.runtime import metrics
 CHECK_DEADLINE = 2.0
 
 Check = Callable[[], Awaitable[None]]
+Fact = Callable[[], Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,13 @@ class Counts:
 
 @dataclass(slots=True)
 class Health:
-    """What a process knows of itself. `checks` raise a CauceError when their dependency doesn't answer."""
+    """What a process knows of itself. `checks` raise a CauceError when their dependency doesn't answer; `facts` are
+    what `/ready` shows besides, ready or not: they are known already, and nobody is asked."""
 
     service: str
     loops: Sequence[ConsumeLoop] = ()
     checks: Mapping[str, Check] = field(default_factory=dict)
+    facts: Mapping[str, Fact] = field(default_factory=dict)
     started: bool = False
 
     def live(self) -> dict[str, str]:
@@ -94,7 +97,7 @@ def routes(health: Health) -> list[Route]:
         return _verdict(health.live())
 
     async def ready(_: Request) -> Response:
-        return _verdict(await health.ready())
+        return _verdict(await health.ready(), **{name: fact() for name, fact in health.facts.items()})
 
     async def metrics_page(_: Request) -> Response:
         health.ledger()  # whose imbalance is a metric
@@ -104,8 +107,8 @@ def routes(health: Health) -> list[Route]:
     return [Route("/live", live), Route("/ready", ready), Route("/metrics", metrics_page)]
 
 
-def _verdict(problems: dict[str, str]) -> Response:
-    return JSONResponse({"ok": not problems, "problems": problems}, 503 if problems else 200)
+def _verdict(problems: dict[str, str], **facts: Mapping[str, object]) -> Response:
+    return JSONResponse({"ok": not problems, "problems": problems, **facts}, 503 if problems else 200)
 
 
 def health_app(health: Health) -> Starlette:

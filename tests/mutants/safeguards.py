@@ -10,6 +10,7 @@ MYSQL = ("tests/services/db_writer/test_mysql.py", "tests/services/db_writer/tes
 MONGODB = ("tests/services/db_writer/test_mongo.py", "tests/services/db_writer/test_documents.py")
 READINGS = ("tests/services/db_writer/test_readings.py",)
 DOCPROC = ("tests/services/docproc/test_handlers.py",)
+DISK = ("tests/shared/test_durable_folder.py",)
 
 
 @dataclass(frozen=True)
@@ -212,5 +213,26 @@ MUTANTS = (
         "pause = max(self._paused_until - now, ",
         "pause = max(0.0, ",
         ("tests/services/embedding/test_rate.py",),
+    ),
+    Mutant(
+        "stored bytes are on the disk before anybody hears of them",
+        "shared/objects.py",
+        "await self._folder.sync(self._path)",
+        "pass",
+        DISK,
+    ),
+    Mutant(
+        "a file's name is on the disk as its bytes are",
+        "shared/durable_folder.py",
+        "    for folder in folders:\n        sync_folder(folder)",
+        "    return",
+        DISK,
+    ),
+    Mutant(
+        "a disk that fails to sync is an outage",
+        "shared/durable_folder.py",
+        "if error.errno not in NO_SYNC_OF_FOLDERS:",
+        "if False:",
+        DISK,
     ),
 )

@@ -4,7 +4,7 @@ Its defaults are unsafe for what is promised here (acks=1, automatic commits, re
 that matters is named.
 """
 
-from shared.kafka.client.admin import KafkaAdmin, TopicOnBroker
+from shared.kafka.client.admin import KafkaAdmin, Replication, TopicOnBroker
 from shared.kafka.client.connection import Connection
 from shared.kafka.client.consumer import KafkaConsumer
 from shared.kafka.client.outbox import partition_of_key
@@ -19,6 +19,7 @@ __all__ = [
     "KafkaConsumer",
     "KafkaProducer",
     "KafkaTail",
+    "Replication",
     "TopicOnBroker",
     "first_timestamps",
     "offset_ranges",

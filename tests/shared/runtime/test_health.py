@@ -55,6 +55,18 @@ async def test_a_silent_dependency_does_not_hang_the_probe() -> None:
     assert answer.json()["problems"] == {"mysql": f"no answer within {module.CHECK_DEADLINE:g} s"}
 
 
+async def test_facts_stand_beside_the_verdict() -> None:
+    """`/ready` shows them, ready or not; they change nothing of `ok`, `problems` and the status."""
+    health = Health("x", facts={"durability": lambda: {"uploads.received": {"replicas": 1}}}, started=True)
+    shown = {"durability": {"uploads.received": {"replicas": 1}}}
+    assert (await ask(health, "/ready")).json() == {"ok": True, "problems": {}, **shown}
+    health.checks = {"mongodb": away}
+    answer = await ask(health, "/ready")
+    assert answer.status_code == 503
+    assert answer.json() == {"ok": False, "problems": {"mongodb": "mongodb: connection refused"}, **shown}
+    assert (await ask(health, "/live")).json() == {"ok": True, "problems": {}}
+
+
 async def test_metrics_are_prometheus_text() -> None:
     """The page lists our metrics with their meaning."""
     answer = await ask(Health("x"), "/metrics")
