@@ -9,7 +9,7 @@ from shared.kafka.client.connection import Connection
 from shared.kafka.client.consumer import KafkaConsumer
 from shared.kafka.client.outbox import partition_of_key
 from shared.kafka.client.producer import BATCH_BYTES, KafkaProducer
-from shared.kafka.client.reading import first_timestamps, offset_ranges, offsets_at, read_from
+from shared.kafka.client.reading import first_timestamps, offset_ranges, offsets_at, read_from, timestamps_at
 from shared.kafka.client.tail import KafkaTail
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "offsets_at",
     "partition_of_key",
     "read_from",
+    "timestamps_at",
 ]
