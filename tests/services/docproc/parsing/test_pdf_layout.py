@@ -299,6 +299,13 @@ def test_vertical_text_is_read_column_by_column(read: Read, in_form: bool) -> No
     )
 
 
+def test_marks_stay_in_their_column(read: Read) -> None:
+    """A comma, a full stop and brackets of vertical text fill half of their column's width; the column goes on."""
+    columns = ("春になると雪が溶けて、", "川の水が「橋の下」まで", "来る。舟は岸に上げる。")
+    placed = [(280.0 - 20 * count, 250.0, text) for count, text in enumerate(columns)]
+    assert read(PDF, far_eastern(JAPANESE_DOWNWARDS, *placed)).text == "".join(columns)
+
+
 def test_lines_without_spaces_are_joined_without_any(read: Read) -> None:
     """A word of Japanese that a line's end has torn is one word again; between Korean words the space stays."""
     placed = [(20.0, 250.0 - 14 * count, text) for count, text in enumerate(CAT)]
