@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import re
 import shutil
 import sys
@@ -205,9 +206,12 @@ def _failings(scores: Sequence[Score], strings: float, pages: float) -> Iterable
 
 
 def _share(text: str) -> float:
-    share = float(text)
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
     if not 0 <= share <= 1:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 1, not `{text}`")
     return share
 
 

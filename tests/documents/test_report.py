@@ -57,3 +57,12 @@ def test_the_exit_code_says_whether_all_is_as_expected(
     assert main([str(folder(tmp_path, **line)), *words]) == code
     said = capsys.readouterr()
     assert last in (said.err if code == 2 else said.out).splitlines()[-1]
+
+
+@pytest.mark.parametrize("share", ["2", "-0.1", "most", "nan"])
+def test_a_share_is_a_number_from_0_to_1(capsys: pytest.CaptureFixture[str], share: str) -> None:
+    """Another one is refused before any document is read."""
+    with pytest.raises(SystemExit) as caught:
+        main([f"--strings={share}"])
+    assert caught.value.code == 2
+    assert f"--strings: must be a number from 0 to 1, not `{share}`" in capsys.readouterr().err
