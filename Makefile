@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ONCE ?=
+DIR ?=
+STRINGS ?=
+PAGES ?=
 FAULTS := tests/faults/results.json
 PARALLEL := --numprocesses logical --maxprocesses 4
 
@@ -108,8 +111,8 @@ bench-loop: $(BENCH_VENV)/.ready ## Records per second through the consume loop,
 	@$(BIN)/python -m benchmarks.loop
 
 .PHONY: report-documents
-report-documents: $(READY) ## What is found of the documents in ../shared/fixtures, format by format
-	@$(BIN)/python -m benchmarks.report_documents
+report-documents: $(READY) ## What is found of documents with known content (DIR=FOLDER, STRINGS=0.95, PAGES=0.95)
+	@$(BIN)/python -m benchmarks.report_documents $(if $(DIR),"$(DIR)") $(if $(STRINGS),--strings $(STRINGS)) $(if $(PAGES),--pages $(PAGES))
 
 .PHONY: screenshots
 screenshots: $(READY) ## docs/images from the running fleet (URL=http://127.0.0.1:8501), with a Chromium that is there
