@@ -20,6 +20,10 @@ from streaming.session import make_jvm, spark_session
 from streaming.settings import Settings
 
 
+QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""A JVM of a minute or two spends more on its second compiler than that gives back."""
+
+
 def make_settings(**values: object) -> Settings:
     """Settings that ignore the environment for what the tests depend on."""
     chosen = {"kafka_bootstrap_servers": "127.0.0.1:1", "checkpoint_url": "/nowhere", "log_format": "console", **values}
@@ -33,7 +37,11 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     except Fatal as error:
         pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("spark")
-    settings = make_settings(checkpoint_url=str(folder / "checkpoints"), spark_jars=connector_jars())
+    settings = make_settings(
+        checkpoint_url=str(folder / "checkpoints"),
+        spark_jars=connector_jars(),
+        streaming_java_options=os.environ.get("T_JAVA", QUICK_JAVA),
+    )
     with spark_session(make_jvm(settings, folder)) as session:
         yield session
 
