@@ -8,7 +8,8 @@ ONCE ?=
 PYTHONS ?=
 WHERE ?=
 FAULTS := tests/faults/results.json
-PARALLEL := --numprocesses logical --maxprocesses 4
+# Each process begins with a part of its own and takes from the others' ends: one starts Spark, not all.
+PARALLEL := --numprocesses logical --maxprocesses 4 --dist worksteal
 
 UNITS := -m "not fleet and not faults and not compose" $(PARALLEL)
 

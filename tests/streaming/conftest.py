@@ -19,7 +19,6 @@ from streaming.jvm import java_executable
 from streaming.session import make_jvm, spark_session
 from streaming.settings import Settings
 
-
 QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """A JVM of a minute or two spends more on its second compiler than that gives back."""
 
@@ -40,7 +39,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     settings = make_settings(
         checkpoint_url=str(folder / "checkpoints"),
         spark_jars=connector_jars(),
-        streaming_java_options=os.environ.get("T_JAVA", QUICK_JAVA),
+        streaming_java_options=QUICK_JAVA,
     )
     with spark_session(make_jvm(settings, folder)) as session:
         yield session
