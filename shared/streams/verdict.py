@@ -29,6 +29,7 @@ from typing import Any
 from shared.contracts.base import format_instant
 from shared.errors import Code
 from shared.streams.declaration import FieldDeclaration, Stream, Type
+from shared.streams.patterns import matches
 from shared.streams.units import milliseconds
 
 Value = str | int | float | bool
@@ -215,7 +216,7 @@ def _is_whole(quotient: float) -> bool:
 def _allows_text(field: FieldDeclaration, value: str) -> bool:
     if len(value) > field.max_length or (field.enum is not None and value not in field.enum):
         return False
-    return field.pattern is None or re.fullmatch(field.pattern, value, re.ASCII) is not None
+    return field.pattern is None or matches(field.pattern, value)
 
 
 def instant(text: str) -> int | None:

@@ -141,6 +141,7 @@ CALENDAR = b"BEGIN:VCALENDAR\r\nX-WR-CALNAME:c\r\nX-WR-TIMEZONE:UTC\r\nX-PUBLISH
         (b"WEBVTT\n\n00:01.000 --> 00:02.000\nWater\n", "film.vtt"),
         (CALENDAR, "dates.ics"),
         (CALENDAR, "no-suffix"),
+        (b"a: b\nto: c\nfrom: d\nsubject: e", "no-suffix"),  # the last line may be half of one
         (b"BEGIN:VCARD\nVERSION:3.0\nFN:Ada\nX-A:1\nX-B:2\nX-C:3\nEND:VCARD\n", "no-suffix"),
         (b"2022-12-16 17:04:16 INFO a, b\n# not a heading\n", "server.log"),
         (b"#!/bin/sh\n# comment\n", "run.sh"),
