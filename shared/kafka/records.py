@@ -105,11 +105,13 @@ class Outgoing(NamedTuple):
 
 
 class Acknowledged(NamedTuple):
-    """Where a record was written, as all in-sync replicas know."""
+    """Where a record was written, as all in-sync replicas know. `broker` led the partition, and its clock gave the
+    timestamp; None where the timestamp is the producer's."""
 
     partition: Partition
     offset: int
     timestamp: int
+    broker: int | None = None
 
 
 class Message(NamedTuple, Generic[E_co]):

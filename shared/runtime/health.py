@@ -1,7 +1,7 @@
 """Liveness, readiness and metrics, the same for every process.
 
 Live: its loops moved lately; a process that isn't should be restarted. Ready: partitions are assigned and every
-dependency answers; one that isn't should be waited for.
+dependency answers; one that isn't should be waited for. A warning is told beside that, and changes neither.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ class Health:
     loops: Sequence[ConsumeLoop] = ()
     checks: Mapping[str, Check] = field(default_factory=dict)
     started: bool = False
+    warners: Sequence[Callable[[], Mapping[str, str]]] = ()
+    """Each says, by name, what is wrong while the process does its other work, and stays ready."""
 
     def live(self) -> dict[str, str]:
         """Problems by name; none when alive."""
@@ -63,6 +65,10 @@ class Health:
     def ledger(self) -> list[LedgerLine]:
         """What became of every record that was read, by consumer group and topic."""
         return [line for loop in self.loops for line in loop.ledger()]
+
+    def warnings(self) -> dict[str, str]:
+        """What a person should look at, by name. It keeps nobody from using the process."""
+        return {name: sentence for warner in self.warners for name, sentence in warner().items()}
 
     async def ready(self) -> dict[str, str]:
         """Problems by name; none when ready."""
@@ -94,7 +100,7 @@ def routes(health: Health) -> list[Route]:
         return _verdict(health.live())
 
     async def ready(_: Request) -> Response:
-        return _verdict(await health.ready())
+        return _verdict(await health.ready(), warnings=health.warnings())
 
     async def metrics_page(_: Request) -> Response:
         health.ledger()  # whose imbalance is a metric
@@ -104,8 +110,8 @@ def routes(health: Health) -> list[Route]:
     return [Route("/live", live), Route("/ready", ready), Route("/metrics", metrics_page)]
 
 
-def _verdict(problems: dict[str, str]) -> Response:
-    return JSONResponse({"ok": not problems, "problems": problems}, 503 if problems else 200)
+def _verdict(problems: dict[str, str], **more: dict[str, str]) -> Response:
+    return JSONResponse({"ok": not problems, "problems": problems, **more}, 503 if problems else 200)
 
 
 def health_app(health: Health) -> Starlette:
