@@ -161,6 +161,7 @@ class Process(Answer):
     instance: str
     started_at: datetime
     problems: dict[str, str] = Field(default_factory=dict)
+    warnings: dict[str, str] = Field(default_factory=dict)
     records_in: int
     records_out: int
     retries: int

@@ -5,20 +5,26 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import uvicorn
 
 from compose.local.checks import Level, cache, disk, java
 from compose.local.errors import LocalStackError
 from compose.local.fleet_checks import fleet
 from compose.local.lifecycle import clear_stale, wipe
-from compose.local.ports import HOST
+from compose.local.ports import HOST, free_port
 from compose.local.processes import FLEET_VARIABLE
 from compose.local.program import Kind
 from compose.local.remembered import Remembered
 from compose.local.settings import LocalSettings
-from compose.local.state import Endpoints, FleetState, Health, Phase, ProcessIdentity, ProcessState, load_state
+from compose.local.state import Endpoints, FleetState, Phase, ProcessIdentity, ProcessState, load_state
+from compose.local.state import Health as ProcessHealth
+from shared.runtime.health import Health, health_app
 
 WHERE = Endpoints(gateway_url="", kafka="", mysql_url="", mongodb_url="")
 
@@ -85,13 +91,45 @@ def test_a_taken_port_is_explained(settings: LocalSettings) -> None:
 def test_a_dead_server_is_explained_with_its_last_words(settings: LocalSettings) -> None:
     """A process that keeps dying is shown with the end of its log."""
     settings.layout.log("kafka").write_text("disk failure\n")
-    dead = ProcessState(name="kafka", kind=Kind.SERVER, health=Health.RESTARTING, reason="ended with exit code 1")
+    dead = ProcessState(
+        name="kafka", kind=Kind.SERVER, health=ProcessHealth.RESTARTING, reason="ended with exit code 1"
+    )
     save_state(settings, mine(), phase=Phase.RUNNING, processes=[dead])
     problem = list(fleet(settings.layout))[-1]
     assert problem.level is Level.PROBLEM
     assert "ended with exit code 1" in problem.text
     assert "disk failure" in problem.text
     assert problem.advice == "cauce logs kafka -n 200"
+
+
+@pytest.fixture
+def warning_port() -> Iterator[int]:
+    """Where a service that is ready warns of something."""
+    health = Health("x", started=True, warners=[lambda: {"stream ratings": "the clock of broker 1 is an hour ahead"}])
+    port = free_port(set())
+    server = uvicorn.Server(uvicorn.Config(health_app(health), host=HOST, port=port, log_level="error"))
+    serving = threading.Thread(target=server.run)
+    serving.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield port
+    server.should_exit = True
+    serving.join(10)
+
+
+def test_what_a_ready_service_warns_of_is_a_problem(settings: LocalSettings, warning_port: int) -> None:
+    """It is told with the service's own sentence; a service without warnings, or that can't be asked, adds nothing."""
+    ready = [
+        ProcessState(name="api_gateway", kind=Kind.SERVICE, health=ProcessHealth.READY, port=warning_port),
+        ProcessState(name="ingest", kind=Kind.SERVICE, health=ProcessHealth.READY, port=free_port(set())),
+        ProcessState(name="kafka", kind=Kind.SERVER, health=ProcessHealth.READY, port=warning_port),
+    ]
+    save_state(settings, mine(), phase=Phase.RUNNING, processes=ready)
+    running, *problems = fleet(settings.layout)
+    assert running.level is Level.OK
+    assert [(one.level, one.text) for one in problems] == [
+        (Level.PROBLEM, "api_gateway is ready, but stream ratings: the clock of broker 1 is an hour ahead")
+    ]
 
 
 def test_stale_state_is_explained(settings: LocalSettings) -> None:
