@@ -260,10 +260,10 @@ MUTANTS = (
     ),
     Mutant(
         "a time of the producer's own is no evidence of a broker's clock",
-        "services/api_gateway/broker_clock.py",
-        " for one in written if one.broker is not None}",
-        " for one in written}",
-        CLOCK,
+        "shared/kafka/client/outbox.py",
+        "self._broker = None if self._appended is None else leader",
+        "self._broker = leader",
+        ("tests/shared/kafka/test_producer.py",),
     ),
     Mutant(
         "a broker that no probe reaches is tried with one event",
