@@ -252,3 +252,4 @@ class Outcome(Answer):
     found: tuple[Moved, ...] = ()
     discarded: tuple[str, ...] = ()
     left: tuple[Left, ...] = ()
+    advice: tuple[str, ...] = ()
