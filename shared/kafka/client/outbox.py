@@ -71,8 +71,8 @@ class Outbox:
             finally:
                 if self._open.get(place) is batch:
                     del self._open[place]  # at once: the client counts its records before it sends them
-        leader = self.client.client.cluster.leader_for_partition(place)
-        batch.written(await delivered, leader)
+        first = await delivered
+        batch.written(first, self.client.client.cluster.leader_for_partition(place))
 
 
 class _Acknowledgements(Sequence[Acknowledged]):
