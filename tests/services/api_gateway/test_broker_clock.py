@@ -13,6 +13,7 @@ import pytest
 from services.api_gateway import broker_clock
 from services.api_gateway.broker_clock import IN_A_ROW, LEAST_MS, BrokerClocks, ClockApart, ClockProbe, apart, bound_ms
 from services.api_gateway.metrics import CLOCK_SKEW
+from shared.errors import Transient
 from shared.kafka.memory import MemoryProducer
 from shared.kafka.records import Acknowledged, Partition
 from shared.streams.declaration import EventTime, Stream
@@ -201,6 +202,22 @@ async def test_a_trial_is_one_in_five_seconds(
     waiting.now += 60
     assert await post(client) == [503]
     assert written(world) == IN_A_ROW + 1
+
+
+async def test_where_no_probe_can_be_written_trials_go_on(
+    world: World, client: httpx.AsyncClient, probe: ClockProbe, waiting: Waiting
+) -> None:
+    """Whatever broker the last one reached."""
+    world.broker.ahead[0] = HOUR
+    await post(client, IN_A_ROW)
+    await probe.look()
+    waiting.now += 60
+    assert await post(client) == [503]
+    world.broker.refusing.add(PROBE.name)
+    with pytest.raises(Transient):
+        await probe.look()
+    world.broker.ahead[0] = 0
+    assert await post(client, 2) == [202, 202]
 
 
 async def test_a_broker_that_leads_no_partition_any_more_is_no_concern(
