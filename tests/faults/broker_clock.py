@@ -17,6 +17,9 @@ from typing import Any
 import httpx
 import pytest
 
+from compose.local import fleet_checks
+from compose.local.program import Kind
+from compose.local.state import Health, ProcessState
 from services.api_gateway.broker_clock import EVERY_SECONDS, IN_A_ROW
 from shared.errors import Code
 from shared.kafka.client import KafkaProducer, offset_ranges, read_from
@@ -176,8 +179,11 @@ async def _warnings(client: httpx.AsyncClient) -> dict[str, str]:
 
 
 async def _others_go_on(act: Act, client: httpx.AsyncClient, by: int) -> None:
-    """Meanwhile: ready, with a warning and the metric; uploads and another stream are taken."""
+    """Meanwhile: ready, with a warning that `cauce doctor` finds, and the metric; uploads and another stream are
+    taken."""
     assert list(await _warnings(client)) == [f"stream {STREAM}"]
+    gateway = ProcessState(name=HOP, kind=Kind.SERVICE, port=act.world.port(HOP), health=Health.READY)
+    assert list(await asyncio.to_thread(fleet_checks.warnings, gateway)) == [f"stream {STREAM}"]
     assert f'cauce_broker_clock_skew_seconds{{broker="1"}} {by // HOUR * 3}' in (await client.get("/metrics")).text
     sound = {"sensor_id": act.truth.company, "timestamp": int(time.time() * 1000), "value": 1.5}
     assert (await client.post("/events/sensors.sound", json=sound)).status_code == httpx.codes.ACCEPTED
