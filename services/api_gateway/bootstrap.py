@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from services.api_gateway.app import create
+from services.api_gateway.broker_clock import BrokerClocks, ClockProbe
 from services.api_gateway.dead_letter_counts import DeadLetterCounts
 from services.api_gateway.events import Events
 from services.api_gateway.fleet_view import FleetView
@@ -91,7 +92,13 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
     outside = _outside(settings)
     tails = _tails(settings, outside)
     durability = DurabilityWatch(outside.connection, _acknowledged_topics(outside.streams))
-    health = Health(NAME, checks=_checks(outside, tails), facts={"durability": durability.fact})
+    clocks = BrokerClocks(outside.streams)
+    health = Health(
+        NAME,
+        checks=_checks(outside, tails),
+        facts={"durability": durability.fact},
+        warners=[clocks.warnings],
+    )
     reporter = Reporter(health, KafkaProducer(outside.connection))
     sweeper = _sweeper(settings, outside)
     try:
@@ -100,8 +107,16 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
             host=settings.http_host,
             port=settings.http_port,
             prepare=_nothing,
-            jobs=(tails.statuses.run, tails.metrics.run, tails.reports.run, reporter.run, sweeper.run, durability.run),
-            app=create(_gateway(settings, outside, tails), health),
+            jobs=(
+                tails.statuses.run,
+                tails.metrics.run,
+                tails.reports.run,
+                reporter.run,
+                sweeper.run,
+                durability.run,
+                ClockProbe(clocks, KafkaProducer(outside.connection)).run,
+            ),
+            app=create(_gateway(settings, outside, tails, clocks), health),
             on_stop=tails.close,
         )
     finally:
@@ -167,7 +182,7 @@ def _checks(outside: _Outside, tails: _Tails) -> dict[str, Check]:
     }
 
 
-def _gateway(settings: GatewaySettings, outside: _Outside, tails: _Tails) -> Gateway:
+def _gateway(settings: GatewaySettings, outside: _Outside, tails: _Tails, clocks: BrokerClocks) -> Gateway:
     questions = KafkaQuestions(outside.connection)
     letters = DeadLetterCounts(questions)
     consumed = consumed_topics(outside.streams)
@@ -181,7 +196,7 @@ def _gateway(settings: GatewaySettings, outside: _Outside, tails: _Tails) -> Gat
         reader=DocumentReader(tails.status_view, tails.statuses, outside.mongo),
         store=outside.mongo,
         streams={stream.name: stream for stream in outside.streams},
-        events=Events(outside.events, settings.events_deadline_seconds, Room(settings.events_in_flight_bytes)),
+        events=Events(outside.events, settings.events_deadline_seconds, Room(settings.events_in_flight_bytes), clocks),
         windows=outside.windows,
         readings=outside.mongo,
         live=tails.live,
@@ -189,7 +204,7 @@ def _gateway(settings: GatewaySettings, outside: _Outside, tails: _Tails) -> Gat
         stats=StreamStats(questions, tails.live, letters),
         fleet=FleetView(questions, letters, dlq_topics, tails.reports),
         desk=desk,
-        operations=Operations(desk, outside.letters),
+        operations=Operations(desk, outside.letters, outside.streams),
         operator_keys=settings.operator_keys,
         limits=Limits(settings.max_upload_bytes, settings.max_json_body_bytes, settings.upload_idle_seconds),
     )

@@ -1,7 +1,7 @@
 """Liveness, readiness and metrics, the same for every process.
 
 Live: its loops moved lately; a process that isn't should be restarted. Ready: partitions are assigned and every
-dependency answers; one that isn't should be waited for.
+dependency answers; one that isn't should be waited for. A warning is told beside that, and changes neither.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ class Health:
     checks: Mapping[str, Check] = field(default_factory=dict)
     facts: Mapping[str, Fact] = field(default_factory=dict)
     started: bool = False
+    warners: Sequence[Callable[[], Mapping[str, str]]] = ()
+    """Each says, by name, what is wrong while the process does its other work, and stays ready."""
 
     def live(self) -> dict[str, str]:
         """Problems by name; none when alive."""
@@ -66,6 +68,10 @@ class Health:
     def ledger(self) -> list[LedgerLine]:
         """What became of every record that was read, by consumer group and topic."""
         return [line for loop in self.loops for line in loop.ledger()]
+
+    def warnings(self) -> dict[str, str]:
+        """What a person should look at, by name. It keeps nobody from using the process."""
+        return {name: sentence for warner in self.warners for name, sentence in warner().items()}
 
     async def ready(self) -> dict[str, str]:
         """Problems by name; none when ready."""
@@ -97,7 +103,8 @@ def routes(health: Health) -> list[Route]:
         return _verdict(health.live())
 
     async def ready(_: Request) -> Response:
-        return _verdict(await health.ready(), **{name: fact() for name, fact in health.facts.items()})
+        facts = {name: fact() for name, fact in health.facts.items()}
+        return _verdict(await health.ready(), warnings=health.warnings(), **facts)
 
     async def metrics_page(_: Request) -> Response:
         health.ledger()  # whose imbalance is a metric

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from compose.local.checks import Level, cache, disk, java
 from compose.local.errors import LocalStackError
 from compose.local.fleet_checks import fleet
 from compose.local.lifecycle import clear_stale, wipe
-from compose.local.ports import HOST
+from compose.local.ports import HOST, free_port
 from compose.local.processes import FLEET_VARIABLE
 from compose.local.program import Kind
 from compose.local.remembered import Remembered
@@ -133,6 +134,38 @@ def test_the_durability_in_force_is_shown(
         save_state(settings, mine(), phase=Phase.RUNNING, endpoints=WHERE.model_copy(update={"gateway_url": url}))
         found = list(fleet(settings.layout))[-1]
     assert (found.level, found.text) == (level, f"`uploads.received`: {fact['meaning']}")
+
+
+@pytest.fixture
+def warning_port() -> Iterator[int]:
+    """Where a service that is ready warns of something."""
+    health = ProcessHealth(
+        "x", started=True, warners=[lambda: {"stream ratings": "the clock of broker 1 is an hour ahead"}]
+    )
+    port = free_port(set())
+    server = uvicorn.Server(uvicorn.Config(health_app(health), host=HOST, port=port, log_level="error"))
+    serving = threading.Thread(target=server.run)
+    serving.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield port
+    server.should_exit = True
+    serving.join(10)
+
+
+def test_what_a_ready_service_warns_of_is_a_problem(settings: LocalSettings, warning_port: int) -> None:
+    """It is told with the service's own sentence; a service without warnings, or that can't be asked, adds nothing."""
+    ready = [
+        ProcessState(name="api_gateway", kind=Kind.SERVICE, health=Health.READY, port=warning_port),
+        ProcessState(name="ingest", kind=Kind.SERVICE, health=Health.READY, port=free_port(set())),
+        ProcessState(name="kafka", kind=Kind.SERVER, health=Health.READY, port=warning_port),
+    ]
+    save_state(settings, mine(), phase=Phase.RUNNING, processes=ready)
+    running, *problems = fleet(settings.layout)
+    assert running.level is Level.OK
+    assert [(one.level, one.text) for one in problems] == [
+        (Level.PROBLEM, "api_gateway is ready, but stream ratings: the clock of broker 1 is an hour ahead")
+    ]
 
 
 def test_stale_state_is_explained(settings: LocalSettings) -> None:

@@ -141,7 +141,9 @@ class World(Parts):
 
     def _addresses(self, service: str) -> dict[str, str]:
         ends = self.endpoints
-        found = {"KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{self.links[service, 'kafka'].port}"}
+        found = {}
+        if link := self.links.get((service, "kafka")):
+            found["KAFKA_BOOTSTRAP_SERVERS"] = f"{HOST}:{link.port}"
         if link := self.links.get((service, "mariadb")):
             found["CAUCE_MYSQL_URL"] = _with_port(ends.mysql_url, link.port)
         if link := self.links.get((service, "mongodb")):

@@ -71,7 +71,8 @@ class Outbox:
             finally:
                 if self._open.get(place) is batch:
                     del self._open[place]  # at once: the client counts its records before it sends them
-        batch.written(await delivered)
+        first = await delivered
+        batch.written(first, self.client.client.cluster.leader_for_partition(place))
 
 
 class _Acknowledgements(Sequence[Acknowledged]):
@@ -108,15 +109,16 @@ class _Batch:
         headers = list(record.headers)
         return self.builder.append(timestamp=now, key=record.key, value=record.value, headers=headers) is not None
 
-    def written(self, first: RecordMetadata) -> None:
+    def written(self, first: RecordMetadata, leader: int | None) -> None:
+        """The broker says its own time where the topic wants that, else -1."""
         self._partition = Partition(first.topic, first.partition)
         self._offset = first.offset
-        self._appended = first.timestamp
+        self._appended = None if first.timestamp == -1 else first.timestamp
+        self._broker = None if self._appended is None else leader
 
     def acknowledged(self, index: int, now: int) -> Acknowledged:
-        """The broker says its own time where the topic wants that, else -1."""
-        time = now if self._appended in (None, -1) else self._appended
-        return Acknowledged(self._partition, self._offset + index, time)
+        time = now if self._appended is None else self._appended
+        return Acknowledged(self._partition, self._offset + index, time, self._broker)
 
 
 def _look_at(sending: asyncio.Task[None]) -> None:

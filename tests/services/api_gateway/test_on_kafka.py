@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from services.api_gateway.broker_clock import BrokerClocks
 from services.api_gateway.dead_letter_counts import DeadLetterCounts
 from services.api_gateway.events import Events
 from services.api_gateway.live_view import LiveView
@@ -57,7 +58,7 @@ def world_on_kafka(kafka: Connection, producer: KafkaProducer, stream: Stream, t
     world = make(tmp_path)
     questions = KafkaQuestions(kafka)
     stats = StreamStats(questions, LiveView(), DeadLetterCounts(questions))
-    events = Events(producer, 10, Room(64 << 20))
+    events = Events(producer, 10, Room(64 << 20), BrokerClocks([stream]))
     return replace(world, gateway=replace(world.gateway, streams={"ratings": stream}, events=events, stats=stats))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from services.api_gateway.app import create
+from services.api_gateway.broker_clock import BrokerClocks
 from services.api_gateway.dead_letter_counts import DeadLetterCounts
 from services.api_gateway.events import Events
 from services.api_gateway.fleet_view import FleetView
@@ -208,6 +209,7 @@ class World:
     questions: MemoryQuestions
     metrics: MetricsTail
     reports: ReportsTail
+    clocks: BrokerClocks
 
     @property
     def stored_files(self) -> list[Path]:
@@ -243,7 +245,7 @@ def world(folder: Path, streams: Sequence[Stream] | None = None, **limits: Any) 
     metrics = MetricsTail(MemoryTail(broker, PROCESSED_METRICS.name), live, tables(streams))
     letters = DeadLetterCounts(questions)
     reports = ReportsTail(MemoryTail(broker, FLEET_REPORTS.name))
-    objects = Objects(f"file://{folder}")
+    objects, clocks = Objects(f"file://{folder}"), BrokerClocks(streams)
     gateway = Gateway(
         api_keys=KEYS,
         objects=objects,
@@ -258,17 +260,30 @@ def world(folder: Path, streams: Sequence[Stream] | None = None, **limits: Any) 
         metrics=metrics,
         stats=StreamStats(questions, live, letters),
         fleet=FleetView(questions, letters, [name for name in broker.topics if name.endswith(".dlq")], reports),
-        events=Events(MemoryProducer(broker), 20, Room(32 * LIMIT)),
+        events=Events(MemoryProducer(broker), 20, Room(32 * LIMIT), clocks),
         desk=(desk := Desk(questions, consumed_topics(streams))),
-        operations=Operations(desk, MemoryProducer(broker)),
+        operations=Operations(desk, MemoryProducer(broker), streams),
         operator_keys=frozenset({hashlib.sha256(OPERATOR_KEY.encode()).hexdigest()}),
         limits=Limits(**{"upload_bytes": LIMIT, "idle": 5.0} | limits),
     )
     checks = {"kafka": tail.probe, "mongodb": store.ping, "mysql": windows.ping, "object store": objects.probe}
-    health = Health("api_gateway", checks=checks)
+    health = Health("api_gateway", checks=checks, warners=[clocks.warnings])
     health.started = True
     return World(
-        broker, source, store, view, tail, gateway, health, folder, windows, readings, questions, metrics, reports
+        broker,
+        source,
+        store,
+        view,
+        tail,
+        gateway,
+        health,
+        folder,
+        windows,
+        readings,
+        questions,
+        metrics,
+        reports,
+        clocks,
     )
 
 

@@ -16,6 +16,7 @@ from shared.kafka.records import Record
 from shared.streams.declaration import Stream, Window
 from shared.streams.loading import load_streams
 from shared.streams.recompute import Recomputation, moment
+from tests.redriven import redriven
 from tests.shared.streams.samples import MINUTE, NOW, declared, orders, record
 
 START = NOW - NOW % MINUTE
@@ -230,3 +231,21 @@ def test_redriven_records() -> None:
     recomputed.feed(back("streaming.orders", 1, b"{"))
     recomputed.feed(back("db_writer.documents", 1, b"{"))
     assert (recomputed.records, recomputed.refused) == (3, {(1, 5): Code.MISSING_FIELD})
+
+
+def test_a_redriven_record_is_judged_by_its_first_time() -> None:
+    """However much later it comes back; one that was late then counts where that is waived, and then only."""
+    hour = 60 * MINUTE
+    late = record(order(NOW - hour), 2)
+    back = redriven(late, group="streaming.orders", later=hour)
+    waived = redriven(late, group="streaming.orders", later=hour + 1)
+    recomputed = Recomputation(orders())
+    recomputed.feed(redriven(record(order(), 1), group="streaming.orders", later=hour))
+    for one in (late, back):
+        recomputed.feed(one)
+    assert (list(rows(recomputed)), recomputed.refused) == (
+        [(moment(START), moment(START + MINUTE), "a")],
+        {(0, 2): Code.LATE},
+    )
+    recomputed.feed(waived._replace(headers=(*waived.headers, ("dlq_accept_time", b"true"))))
+    assert len(rows(recomputed)) == 2
