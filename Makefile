@@ -5,19 +5,30 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ONCE ?=
+DIR ?=
+STRINGS ?=
+PAGES ?=
+PYTHONS ?=
+WHERE ?=
 FAULTS := tests/faults/results.json
-PARALLEL := --numprocesses logical --maxprocesses 4
+# Each process begins with a part of its own and takes from the others' ends: one starts Spark, not all.
+PARALLEL := --numprocesses logical --maxprocesses 4 --dist worksteal
 
-# The first Python on the PATH that is 3.11 or newer; `make PYTHON=/path/to/python …` chooses another.
+UNITS := -m "not fleet and not faults and not compose" $(PARALLEL)
+
+# The first Python on the PATH that will do; `make PYTHON=/path/to/python …` chooses another.
+WILL_DO := 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
-	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+	"$$p" -c $(WILL_DO) >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+NEEDS := Cauce needs Python 3.11, 3.12 or 3.13 (3.14 was not run yet)
 
 .PHONY: help
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements/dev.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Cauce needs Python 3.11 or newer: install it, or name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "$(NEEDS): install one, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@"$(PYTHON)" -c $(WILL_DO) || { echo "$(NEEDS), and $(PYTHON) is another: make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "installing what Cauce needs into $(VENV) (the first time takes a minute or two)"
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --no-deps --require-hashes -r requirements/dev.lock
@@ -35,8 +46,20 @@ demo: $(READY) ## The whole fleet with example documents; stays up until Ctrl-C 
 test: $(READY) ## Lint, types and every test but the slow fault runs
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/pytest -m "not fleet and not faults and not compose" $(PARALLEL); units=$$?; \
+	@$(BIN)/pytest $(UNITS); units=$$?; \
 	$(BIN)/pytest -m "fleet and not faults and not compose" && test $$units = 0
+
+.PHONY: test-units
+test-units: $(READY) ## The tests that need no servers
+	@$(BIN)/pytest $(UNITS)
+
+.PHONY: test-pythons
+test-pythons: $(READY) ## Those on every Python that is found, a line each (PYTHONS="3.12 3.13.0": on these)
+	@$(BIN)/python -m tests.everywhere.pythons "$(PYTHONS)" $(UNITS)
+
+.PHONY: test-elsewhere
+test-elsewhere: $(READY) ## Those as an ordinary user, under odd paths, umask 077, … (WHERE="umask home": under these)
+	@$(BIN)/python -m tests.everywhere.elsewhere $(if $(filter command%,$(origin PYTHON)),--python "$(PYTHON)") $(WHERE)
 
 .PHONY: test-faults
 test-faults: $(READY) ## Every fault caused for real (about an hour); fills the table in docs/guarantees.md
@@ -93,6 +116,10 @@ bench-embedding: $(READY) ## How much of an embedding API's rate is used, and ho
 bench-sinks: $(READY) ## How fast db_writer drains its topics into MariaDB and MongoDB, beside bare loops
 	@$(BIN)/python -m benchmarks.sinks
 
+.PHONY: bench-objects
+bench-objects: $(READY) ## What it costs that stored objects are on the disk before anybody hears of them
+	@$(BIN)/python -m benchmarks.objects
+
 BENCH_VENV := .venv-bench
 $(BENCH_VENV)/.ready: $(READY) requirements/bench.lock
 	@test -x $(BENCH_VENV)/bin/python || $(BIN)/python -m venv $(BENCH_VENV)
@@ -104,8 +131,8 @@ bench-loop: $(BENCH_VENV)/.ready ## Records per second through the consume loop,
 	@$(BIN)/python -m benchmarks.loop
 
 .PHONY: report-documents
-report-documents: $(READY) ## What is found of the documents in ../shared/fixtures, format by format
-	@$(BIN)/python -m benchmarks.report_documents
+report-documents: $(READY) ## What is found of documents with known content (DIR=FOLDER, STRINGS=0.95, PAGES=0.95)
+	@$(BIN)/python -m benchmarks.report_documents $(if $(DIR),"$(DIR)") $(if $(STRINGS),--strings $(STRINGS)) $(if $(PAGES),--pages $(PAGES))
 
 .PHONY: screenshots
 screenshots: $(READY) ## docs/images from the running fleet (URL=http://127.0.0.1:8501), with a Chromium that is there
@@ -129,5 +156,5 @@ lock: ## Resolves the lock files anew (needs uv)
 .PHONY: clean
 clean: ## Removes the virtual environment, caches, and a stopped fleet's state
 	@test ! -x $(BIN)/cauce || $(BIN)/cauce down --wipe
-	@rm -rf $(VENV) $(BENCH_VENV) .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	@rm -rf build $(VENV) $(BENCH_VENV) .mypy_cache .pytest_cache .ruff_cache *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

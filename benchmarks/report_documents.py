@@ -1,17 +1,21 @@
-"""How much of the documents' text gets through, and whether it is on the right page.
+"""`make report-documents`: how much of the documents' text gets through, and whether it is on the right page.
 
-    python -m benchmarks.report_documents [FOLDER]
+    python -m benchmarks.report_documents [FOLDER] [--strings SHARE] [--pages SHARE]
 
 `FOLDER` holds documents and a `manifest.jsonl` that says of each what must be found in it, on which page, what must not
-be found, or how it must be refused. Here the parser and the chunker run by themselves; `score` takes chunks from
-anywhere, such as those that a fleet has written.
+be found, or how it must be refused (docs/documents.md); without one, it is the set in `tests/documents/files`. Here the
+parser and the chunker run by themselves; `score` takes chunks from anywhere, such as those that a fleet has written.
+
+Exits with 0 if all is as expected; with 1 if a document is not refused or read as it should be, or if less than the
+shares of strings and of strings on their page is found, which are 1 unless they are given; with 2 if the manifest is
+wrong.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
+import math
 import re
 import shutil
 import sys
@@ -19,22 +23,27 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from benchmarks.manifests import Expectation, ManifestError, read_manifest
 from services.docproc.pool import ParserPool, PoolOptions
 from shared.errors import Code, Permanent
 from shared.media_types import HEAD_BYTES, sniff
+from tests.documents.catalogue import FILES
 
-_REFUSALS = ("reject_", "no_text_")
 _RULES = re.compile(r"^\|(?: --- \|)+$|\|", re.MULTILINE)
 _QUOTES = str.maketrans("‘’‚‛“”„‟", "''''\"\"\"\"")
 
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """The document's chunks in order: (page or None, text)."""
+    """The document's chunks in order: (page or None, text).
+
+    `pages` is None where the format has none, `media_type` where nobody asked.
+    """
 
     chunks: Sequence[tuple[int | None, str]]
+    pages: int | None
+    media_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +53,6 @@ class Failed:
 
 
 Result = Complete | Failed
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """One line of the manifest. `refusal` is the code with which it must fail, None where it must be read."""
-
-    file: str
-    format: str
-    strings: tuple[str, ...]
-    forbidden: tuple[str, ...]
-    probes: tuple[tuple[str, int], ...]
-    refusal: str | None
-
-    @classmethod
-    def of(cls, line: Mapping[str, Any]) -> Expectation:
-        expect = line.get("expect", "")
-        refusal = next((expect.removeprefix(each) for each in _REFUSALS if expect.startswith(each)), None)
-        return cls(
-            file=line["file"],
-            format=line["format"],
-            strings=() if refusal else tuple(line["expected_strings"]),
-            forbidden=tuple(line.get("forbidden_strings", ())),
-            probes=() if refusal else tuple((probe["s"], probe["page"]) for probe in line.get("page_probes", ())),
-            refusal=refusal,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +68,6 @@ class Score:
     @property
     def found(self) -> int:
         return len(self.expectation.strings) - len(self.missing)
-
-
-def read_manifest(folder: Path) -> list[Expectation]:
-    lines = (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
-    return [Expectation.of(json.loads(line)) for line in lines if line.strip()]
 
 
 def score(expectations: Iterable[Expectation], results: Mapping[str, Result]) -> list[Score]:
@@ -129,6 +108,15 @@ def _wrong(expectation: Expectation, result: Result, whole: str) -> Iterable[str
         yield f"should fail: {expectation.refusal}"
     if isinstance(result, Failed) and result.code == Code.BUG:
         yield f"a bug: {result.message}"
+    if isinstance(result, Complete):
+        yield from _differences(expectation, result)
+
+
+def _differences(expectation: Expectation, result: Complete) -> Iterable[str]:
+    if expectation.pages not in (None, result.pages):
+        yield f"pages: {result.pages or 'none'}, expected {expectation.pages}"
+    if None not in (expectation.media_type, result.media_type) and expectation.media_type != result.media_type:
+        yield f"media type: {result.media_type}, expected {expectation.media_type}"
 
 
 def _was_recognised(expectation: Expectation, result: Result) -> bool:
@@ -164,11 +152,11 @@ def _rate(part: int, whole: int) -> str:
 
 
 def shares(scores: Sequence[Score]) -> tuple[float, float]:
-    """The shares, from 0 to 1, of strings found and of page probes right."""
+    """The shares, from 0 to 1, of strings found and of page probes right: 1 where there are none."""
     strings = sum(len(each.expectation.strings) for each in scores)
     probes = sum(len(each.expectation.probes) for each in scores)
     found, right = sum(each.found for each in scores), sum(each.probes_right for each in scores)
-    return found / max(strings, 1), right / max(probes, 1)
+    return found / strings if strings else 1.0, right / probes if probes else 1.0
 
 
 async def read_documents(folder: Path, files: Iterable[str]) -> dict[str, Result]:
@@ -184,24 +172,47 @@ async def _read(pool: ParserPool, path: Path) -> Result:
         parsed = await pool.run(path, media_type)
     except Permanent as error:
         return Failed(error.code, str(error))
-    return Complete([(chunk.page, chunk.text) for chunk in parsed.chunks])
+    return Complete([(chunk.page, chunk.text) for chunk in parsed.chunks], parsed.page_count, media_type)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Scores what parsing and chunking get out of a folder of documents")
-    parser.add_argument("folder", type=Path, nargs="?", default=Path("../shared/fixtures/documents"))
-    parser.add_argument("--strings", type=float, default=0.80, help="the share of strings that must be found")
-    parser.add_argument("--probes", type=float, default=0.85, help="the share of page probes that must be right")
-    arguments = parser.parse_args()
-    if not (arguments.folder / "manifest.jsonl").is_file():
-        print(f"No `manifest.jsonl` in {arguments.folder}: name a folder that has one", file=sys.stderr)
+def main(words: Sequence[str] | None = None) -> int:
+    """`words` are those of the command line, where none are given. Returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?", default=FILES, metavar="FOLDER")
+    parser.add_argument("--strings", type=_share, default=1.0, metavar="SHARE", help="of strings to be found, 0 to 1")
+    parser.add_argument("--pages", type=_share, default=1.0, metavar="SHARE", help="of strings to be on their page")
+    arguments = parser.parse_args(words)
+    try:
+        expectations = read_manifest(arguments.folder)
+    except ManifestError as error:
+        print(error, file=sys.stderr)
         return 2
-    expectations = read_manifest(arguments.folder)
     results = asyncio.run(read_documents(arguments.folder, [each.file for each in expectations]))
     scores = score(expectations, results)
     show(scores)
+    failings = [*_failings(scores, arguments.strings, arguments.pages)]
+    print("\n" + ("; ".join(failings) or "all as expected"))
+    return 1 if failings else 0
+
+
+def _failings(scores: Sequence[Score], strings: float, pages: float) -> Iterable[str]:
     found, right = shares(scores)
-    return 0 if found >= arguments.strings and right >= arguments.probes else 1
+    if found < strings:
+        yield f"strings found: {found:.1%}, wanted {strings:.1%}"
+    if right < pages:
+        yield f"strings on their page: {right:.1%}, wanted {pages:.1%}"
+    if wrong := sum(bool(each.wrong) for each in scores):
+        yield f"documents not read or refused as they should be: {wrong}"
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 1, not `{text}`")
+    return share
 
 
 if __name__ == "__main__":

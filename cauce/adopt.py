@@ -16,7 +16,6 @@ from cauce.cluster import cluster, declared_streams, objects, stores
 from cauce.console import say
 from compose.local.stored import Stores
 from shared.streams import applying
-from shared.streams.topics import all_topics
 
 _SHOWN = 20
 
@@ -51,7 +50,7 @@ async def _adopt(adoption: Adoption, where: Stores, names: Sequence[str], replic
     connection, streams = adoption.connection, adoption.streams
     if replication_factor is not None:
         await applying.apply(connection, streams, replication_factor)
-    facts = await ask(connection, where, [topic.name for topic in all_topics(streams)])
+    facts = await ask(connection, where, streams)
     found = findings(facts, names)
     lost = await lost_documents(connection, where, objects(), facts, whole=may_have_lost_documents(found))
     if not found and not lost.back:

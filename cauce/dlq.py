@@ -113,8 +113,9 @@ def redrive(
     rate: options.Rate = None,
     transform: options.Transform = None,
     patch: options.Patch = None,
+    accept_time: options.AcceptTime = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")] = False,
-    reason: Annotated[str | None, typer.Option(help="Kept with it.")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", "--why", help="Kept with it.")] = None,
     by: options.By = None,
 ) -> None:
     """Put dead letters back to where they failed, the oldest first, as they were or mended.
@@ -122,28 +123,37 @@ def redrive(
     Only those that are open, or unfinished for a minute, are sent. Those that can't be, such as values that are no JSON
     under a patch, are left and told. A transformation gets the value as JSON says it, or the bytes where it is none.
 
+    An event is judged by the time at which it first came in: what was late or from the future would be again, and is
+    left, unless it is changed or --accept-time waives that rule.
+
     \b
     cauce dlq redrive docproc/documents.raw/3/42
     cauce dlq redrive --service embedding --since 1h --dry-run
     cauce dlq redrive --topic ratings --code out_of_range --patch '{"rating": 5}'
     cauce dlq redrive --topic ratings --transform mend.py --rate 50/s
+    cauce dlq redrive --topic ratings --code late --since 2h --accept-time --why "the broker's clock was ahead"
     """
     wanted = options.to_act_on(names, Wanted(topic, code, service, key, since, until))
     mend = options.mend_by(transform, patch)
+    if accept_time and not (reason or "").strip():
+        raise typer.BadParameter("--accept-time waives a rule of the stream: say --why, it is kept with each letter")
     if dry_run:
-        done = asyncio.run(desks.plan(wanted, limit, mend))
+        done = asyncio.run(desks.plan(wanted, limit, mend, accept_time=accept_time))
         for ready in done.planned:
             say(f"would redrive {ready.entry.identity}: {_short(ready.outgoing.value)}")
         _tell_left(done)
         say(f"{len(done.planned)} would be redriven")
+        _advise(done)
         return
-    done = asyncio.run(desks.redrive(wanted, limit, mend, desks.operator(by, reason), rate))
+    who = desks.operator(by, reason)
+    done = asyncio.run(desks.redrive(wanted, limit, mend, who, rate, accept_time=accept_time))
     for identity, position in done.redriven.items():
         say(f"redriven {identity}: now {position}")
     for identity, position in done.found.items():
         say(f"was redriven {identity}: found at {position}")
     _tell_left(done)
     say(f"{len(done.redriven)} redriven{f', {len(done.found)} found redriven' if done.found else ''}")
+    _advise(done)
 
 
 @app.command()
@@ -220,6 +230,11 @@ def _table(entries: Sequence[Entry]) -> Table:
 def _tell_left(done: Done) -> None:
     for identity, why in done.left.items():
         say(f"left {identity}: {why}")
+
+
+def _advise(done: Done) -> None:
+    for sentence in done.advice:
+        say(sentence)
 
 
 def _short(value: bytes | None) -> str:

@@ -41,14 +41,16 @@ async def opened(name: Identity) -> tuple[Entry, Opened]:
     return entry, content[0]
 
 
-async def plan(wanted: Wanted, limit: int | None, mend: Mend) -> Done:
+async def plan(wanted: Wanted, limit: int | None, mend: Mend, *, accept_time: bool) -> Done:
     async with operations() as (at, acting):
-        return await acting.plan(await at.choose(wanted, limit), mend)
+        return await acting.plan(await at.choose(wanted, limit), mend, accept_time=accept_time)
 
 
-async def redrive(wanted: Wanted, limit: int | None, mend: Mend, who: Operator, rate: float | None) -> Done:
+async def redrive(
+    wanted: Wanted, limit: int | None, mend: Mend, who: Operator, rate: float | None, *, accept_time: bool
+) -> Done:
     async with operations() as (at, acting):
-        return await acting.redrive(await at.choose(wanted, limit), mend, who, rate)
+        return await acting.redrive(await at.choose(wanted, limit), mend, who, rate, accept_time=accept_time)
 
 
 async def discard(wanted: Wanted, limit: int | None, who: Operator) -> Done:
@@ -60,7 +62,7 @@ async def discard(wanted: Wanted, limit: int | None, who: Operator) -> Done:
 async def operations() -> AsyncIterator[tuple[Desk, Operations]]:
     at, sending = desk(), producer()
     try:
-        yield at, Operations(at, sending)
+        yield at, Operations(at, sending, declared_streams())
     finally:
         await sending.stop()
 

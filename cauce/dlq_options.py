@@ -83,6 +83,11 @@ Patch = Annotated[
     typer.Option(parser=patch, metavar="JSON", help="A merge patch (RFC 7396) of every value; null removes a field."),
 ]
 
+AcceptTime = Annotated[
+    bool,
+    typer.Option("--accept-time", help="Waive the rule of late and future for these; --why says why, and is kept."),
+]
+
 
 def mend_by(transform: Path | None, merge_patch: dict[str, Any] | None) -> Mend:
     """Raises BadTransform."""

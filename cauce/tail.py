@@ -21,7 +21,7 @@ from shared.kafka.decoding import Undecodable, decode
 from shared.kafka.records import Partition, Record
 from shared.streams.declaration import Stream
 from shared.streams.distribution import Distribution
-from shared.streams.verdict import Refused, judge
+from shared.streams.verdict import Refused, judge_record
 from shared.topics import PIPELINE
 
 Judge = Callable[[Record], str | None]
@@ -156,7 +156,7 @@ def judge_for(topic: str, streams: Sequence[Stream]) -> Judge | None:
     contract = next((known for known in PIPELINE if known.name == topic and known.contract), None)
 
     def by_declaration(record: Record) -> str | None:
-        verdict = judge(stream, record.value, record.timestamp) if stream else None
+        verdict = judge_record(stream, record) if stream else None
         return verdict.code if isinstance(verdict, Refused) else None
 
     def by_contract(record: Record) -> str | None:

@@ -30,34 +30,37 @@ CLUSTER_ID = "4L6g3nShT-eMCtK--X86sw"
 def main(verb: str, server: str = "") -> None:
     tools = provision(LocalSettings(), os.environ, PlainFetching(Console(stderr=True)))
     if verb == "run":
-        prepare(server, tools, os.environ)
-        become(program(server, tools, os.environ))
+        prepare(server, DATA, tools, os.environ)
+        become(program(server, DATA, tools, os.environ))
     elif verb == "check":
-        sys.exit(asyncio.run(_problem(program(server, tools, os.environ))))
+        sys.exit(asyncio.run(_problem(program(server, DATA, tools, os.environ))))
 
 
 async def _problem(server: Program) -> str | None:
     return await server.probe()
 
 
-def program(server: str, tools: Tools, env: Mapping[str, str]) -> Program:
-    """How it is started, at the port that its image would have. Raises ValueError for a server that we don't have."""
+def program(server: str, data: Path, tools: Tools, env: Mapping[str, str]) -> Program:
+    """How it is started, at the port that its image would have. Raises ValueError for a server that we don't have.
+
+    What it needs in the folder `data` is made.
+    """
     match server:
         case "kafka":
-            return kafka.program(DATA / "server.properties", tools, 9092, env)
+            return kafka.program(data / "server.properties", tools, 9092, env)
         case "mysql":
-            return mariadb.program(DATA, tools, 3306, env["MARIADB_PASSWORD"], env)
+            return mariadb.program(data, tools, 3306, env["MARIADB_PASSWORD"], env)
         case "mongodb":
-            return mongod.program(DATA, tools, 27017, env)
+            return mongod.program(data, tools, 27017, env)
     raise ValueError(f"no server `{server}`: kafka, mysql or mongodb")
 
 
-def prepare(server: str, tools: Tools, env: Mapping[str, str]) -> None:
+def prepare(server: str, data: Path, tools: Tools, env: Mapping[str, str]) -> None:
     if server == "kafka":
-        properties = kafka.prepare(DATA, tools, 9092, 9093, CLUSTER_ID)
+        properties = kafka.prepare(data, tools, 9092, 9093, CLUSTER_ID)
         properties.write_text(reachable_as("kafka", properties.read_text()))
     elif server == "mysql":
-        mariadb.prepare(DATA, tools, env["MARIADB_PASSWORD"])
+        mariadb.prepare(data, tools, env["MARIADB_PASSWORD"])
 
 
 def become(server: Program) -> None:

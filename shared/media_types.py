@@ -84,14 +84,15 @@ _OLD_WORKBOOK = re.compile(rb"\x09[\x00\x02\x04\x08][\x04-\x10]\x00")  # the fir
 _BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
 _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\r\f\v\x1b\x08") | {0x7F}
 _HTML = re.compile(
-    rb"\s*+(?:<\?[^>]*+>\s*+|(?><!--.*?-->)\s*+)*+<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
+    rb"\s*+(?>(?:<\?[^>]*+>\s*+|(?><!--.*?-->)\s*+)*)<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
 _MAIL_FIELD = re.compile(
     rb"^(?:(received|return-path|delivered-to|from|to|subject|date|message-id|mime-version|content-type)|x-[\w-]+):",
     re.IGNORECASE | re.MULTILINE,
 )
-_ANY_FIELD = re.compile(rb"(?:From .*+\n)?(?:[!-9;-~]++:.*+(?:\n[ \t].*+)*+\n){3,}+")
-# possessive throughout: there must be one way only to read what anybody may send
+_ANY_FIELD = re.compile(rb"(?:From .*+\n)?(?>(?:[!-9;-~]++:.*+(?>(?:\n[ \t].*+)*)\n){3,})")
+# There must be one way only to read what anybody may send. `(?>(?:…)*)` for `(?:…)*+`, which Python before 3.11.5 reads
+# wrongly.
 _PDF = re.compile(rb"(?:\A|[^ -~])%PDF-")
 """Not in the midst of a line of text, which may well speak of it."""
 

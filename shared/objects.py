@@ -1,4 +1,8 @@
-"""The object store: `file:///path` or `s3://bucket/prefix`, by `obstore`. Bytes of documents never go through Kafka."""
+"""The object store: `file:///path` or `s3://bucket/prefix`, by `obstore`. Bytes of documents never go through Kafka.
+
+S3 answers once an object is durable. `obstore` writes a local file without an fsync and can't be told otherwise (0.12;
+the Rust library below it can), so that is done here.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import ObjectStore, from_url
 
+from shared.durable_folder import DurableFolder
 from shared.errors import CauceError, Code, Permanent, Transient
 
 PIECE = 5 * 1024 * 1024  # S3 takes no smaller parts
@@ -51,8 +56,8 @@ class Objects:
 
     def __init__(self, url: str) -> None:
         """For `s3://`, credentials and region come from the usual AWS_ variables."""
-        if url.startswith("file://"):
-            Path(url.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
+        local = url.startswith("file://")
+        self._folder = DurableFolder(Path(url.removeprefix("file://"))) if local else None
         self._store: ObjectStore = from_url(url)
 
     async def probe(self) -> None:
@@ -65,8 +70,9 @@ class Objects:
             raise _away(error) from error
 
     def writer(self, path: str) -> ObjectWriter:
-        """For bytes that come piece by piece; nothing is at `path` before the writer is left without an error."""
-        return ObjectWriter(self._store, path)
+        """For bytes that come piece by piece. Once the writer is left without an error, the object is there, and stays
+        there after a power failure."""
+        return ObjectWriter(self._store, self._folder, path)
 
     async def read(self, path: str) -> AsyncIterator[bytes]:
         """The object's bytes in pieces. Raises Gone, or Permanent(OBJECT_MISSING)."""
@@ -141,10 +147,13 @@ class Objects:
 
 
 class ObjectWriter:
-    """An async context manager; `stored` is known once it was left. Left by an error, it leaves no object behind."""
+    """An async context manager; `stored` is known once it was left. Left by an error, it leaves no object behind; where
+    the disk fails at the very end it may, and nobody is told of it."""
 
-    def __init__(self, store: ObjectStore, path: str) -> None:
+    def __init__(self, store: ObjectStore, folder: DurableFolder | None, path: str) -> None:
+        """`folder` is where a local store has its files."""
         self._store = store
+        self._folder = folder
         self._path = path
         self._digest = hashlib.sha256()
         self._size = 0
@@ -177,6 +186,7 @@ class ObjectWriter:
     ) -> None:
         if kind is None:
             await self._close()
+            await self._make_durable()
         self._writer = None  # a multipart upload that is never closed is never visible
 
     async def _close(self) -> None:
@@ -188,6 +198,17 @@ class ObjectWriter:
                 await self._writer.write(bytes(self._pending))
                 await self._writer.close()
         except (BaseError, OSError) as error:
+            raise _away(error) from error
+
+    async def _make_durable(self) -> None:
+        """A disk that can't take what it was given is an outage."""
+        if self._folder is None:
+            return
+        try:
+            await self._folder.sync(self._path)
+        except OSError as error:
+            # The object isn't removed: another writer of the same path may have had an answer for it. Nobody hears of
+            # an upload's path, so that the sweeper takes it.
             raise _away(error) from error
 
     @property

@@ -19,7 +19,11 @@ class CommonSettings(BaseSettings):
     kafka_bootstrap_servers: str = Field(
         default="localhost:9092", validation_alias="KAFKA_BOOTSTRAP_SERVERS", description="host:port[,host:port…]"
     )
-    replication_factor: int = Field(default=3, ge=1, description="of every topic; 1 where there is one broker")
+    replication_factor: int = Field(
+        default=3,
+        ge=1,
+        description="of every topic; 1 where there is one broker, which acknowledges what a power failure may take",
+    )
     streams_dir: Path | None = Field(
         default=None, description="the folder of declared streams; where it isn't set, `streams/` beside the code"
     )

@@ -92,8 +92,9 @@ DLQ_ACTIONS = Topic("dlq.actions", "identity", 1, _days(30), DeadLetterAction, s
 
 FLEET_REPORTS = Topic("fleet.reports", "instance", 1, _days(1), ProcessReport, log_append_time=True)
 
-PROBE = Topic("cauce.probe", "probe", 1, timedelta(hours=1))
-"""Where `cauce topics verify` writes and reads a record of its own; nobody else does."""
+PROBE = Topic("cauce.probe", "probe", 1, timedelta(hours=1), log_append_time=True)
+"""Where `cauce topics verify` writes and reads a record of its own, and the gateway writes one to see a broker's clock;
+nobody else does."""
 
 PIPELINE = (
     UPLOADS_RECEIVED,

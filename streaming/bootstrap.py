@@ -15,7 +15,7 @@ from shared.runtime.reporting import Reporter
 from shared.runtime.service import Service
 from shared.streams.loading import load_streams
 from shared.streams.plan import query_plans, slots
-from streaming import metrics
+from streaming import metrics, untimely
 from streaming.archive import archived_topics
 from streaming.control import Control
 from streaming.driver import Driver
@@ -65,6 +65,7 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
         checks={name: _running(pulse) for name, pulse in pulses.items()},
         pulses=pulses,
         stall_limit_s=settings.streaming_stall_limit.total_seconds(),
+        warners=[lambda: untimely.warnings({name: pulse.untimely for name, pulse in pulses.items()})],
     )
     try:
         yield Service(

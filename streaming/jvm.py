@@ -12,6 +12,7 @@ import os
 import shutil
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -132,10 +133,12 @@ def _wait_for(connection: Path, process: subprocess.Popen[bytes]) -> None:
 
 
 def _publish(connection: bytes) -> None:
-    """Sets the two variables through which Spark tells a Python driver where its JVM is.
+    """Sets the two variables through which Spark tells a Python driver where its JVM is, and the one that names the
+    Python of its workers: Spark would take the first `python3` on the PATH, which may be of another version.
 
     `connection` is what the gateway wrote: its port and the length of its secret in four bytes each, then the secret.
     """
     port, length = struct.unpack_from(">ii", connection)
     os.environ["PYSPARK_GATEWAY_PORT"] = str(port)
     os.environ["PYSPARK_GATEWAY_SECRET"] = connection[8 : 8 + length].decode()
+    os.environ["PYSPARK_PYTHON"] = sys.executable

@@ -13,6 +13,11 @@ BATCHES = Histogram(
 INPUT_RATE = Gauge("cauce_streaming_input_rows_per_second", "Records per second, in the last batch", ["query"])
 ROWS = Counter("cauce_streaming_rows_total", "Records read, repetitions included", ["query"])
 REFUSED = Counter("cauce_streaming_refused_rows_total", "Events sent to the dead letters, by code", ["query", "code"])
+UNTIMELY = Gauge(
+    "cauce_streaming_untimely_share",
+    "Which part of the last events, 1,000 at least, was late or from the future: many are a clock that is wrong",
+    ["query"],
+)
 DROPPED = Counter(
     "cauce_streaming_dropped_by_watermark_total",
     "Records, or groups of them, that came too late to be counted: any is an alarm",

@@ -20,7 +20,9 @@ from pyspark.sql.streaming.listener import (
 from pyspark.sql.streaming.query import StreamingQuery
 from typing_extensions import override
 
+from shared.errors import Code
 from streaming import metrics
+from streaming.untimely import RecentShare
 from streaming.validate import CODES, VERDICTS
 
 log = structlog.get_logger()
@@ -37,6 +39,8 @@ class Pulse:
     every_s: float = 0.0
     """Between two signs of one that is well, where that is long."""
     beaten: float = field(default_factory=time.monotonic)
+    untimely: RecentShare = field(default_factory=RecentShare)
+    """Of a query that judges events."""
 
     def beat(self, *, ready: bool) -> None:
         self.ready = ready
@@ -106,6 +110,7 @@ class ProgressListener(StreamingQueryListener):
         name = self._names[str(progress.runId)]
         self._pulses[name].beat(ready=True)
         record(name, progress)
+        record_untimely(name, progress, self._pulses[name].untimely)
 
     @override
     def onQueryIdle(self, event: QueryIdleEvent) -> None:
@@ -143,6 +148,14 @@ def _record_refused(query: str, progress: StreamingQueryProgress) -> None:
     if refused:
         counts = {code.value: count for code, count in refused.items()}
         log.warning("events refused: they are in the dead letters", query=query, batch=progress.batchId, **counts)
+
+
+def record_untimely(query: str, progress: StreamingQueryProgress, share: RecentShare) -> None:
+    """Of a query that judges events; Spark tells of others, and of a batch without records, no verdicts."""
+    observed = progress.observedMetrics.get(VERDICTS)
+    if observed and observed["rows"]:
+        share.add(observed["rows"], observed[Code.LATE] + observed[Code.FUTURE])
+        metrics.UNTIMELY.labels(query).set(share.value)
 
 
 def _record_dropped(query: str, progress: StreamingQueryProgress) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as fn
 
-from shared.kafka.records import PREFIX
+from shared.kafka.records import ACCEPT_TIME, PREFIX
 
 
 def ours(group: str) -> Column:
@@ -23,9 +23,18 @@ def redrives() -> Column:
 
 def first(fact: str, own: Column) -> Column:
     """The partition, offset or timestamp (`fact`) that the record had where its producer put it."""
+    return fn.when(_is_redriven(), _number(f"source_{fact}")).otherwise(own.cast("long"))
+
+
+def accepts_time() -> Column:
+    """Whether an operator put it back with the rule of late and future waived."""
+    return fn.coalesce(_is_redriven() & (_text(ACCEPT_TIME) == "true"), fn.lit(False))
+
+
+def _is_redriven() -> Column:
+    """To this same topic, with a first position that can be read; null counts as false."""
     known = [_number(name).isNotNull() for name in ("source_partition", "source_offset", "source_timestamp")]
-    redriven = (redrives() > 0) & (_text("source_topic") == fn.col("topic")) & known[0] & known[1] & known[2]
-    return fn.when(redriven, _number(f"source_{fact}")).otherwise(own.cast("long"))
+    return (redrives() > 0) & (_text("source_topic") == fn.col("topic")) & known[0] & known[1] & known[2]
 
 
 def _target() -> Column:

@@ -22,6 +22,7 @@ from shared.streams.declaration import Stream
 from shared.streams.units import milliseconds
 from shared.streams.verdict import DEEPEST, EARLIEST, LONGEST_NAMES, MOST_NAMED
 from streaming import usual
+from streaming.redriven import accepts_time, first
 from streaming.rules import event_milliseconds, outside, typed, unfit
 
 VERDICTS = "verdicts"
@@ -42,13 +43,13 @@ _SHORTEST_DEEP = 2 * DEEPEST
 
 
 def validated(records: DataFrame, stream: Stream) -> DataFrame:
-    """Kafka records (value, timestamp, and whatever else) with five columns more.
+    """Kafka records (value, timestamp, topic, headers, and whatever else) with five columns more.
 
     `event` is a struct of the declared fields: an optional one that isn't there is null, instants are timestamps to the
     millisecond. `event_time` is a timestamp, `event_ms` the same in milliseconds since 1970. `code` and `message` are
     null where the event is accepted; where they aren't, nothing is promised of the other three.
     """
-    rows = _with_kinds(_with_root(_with_usual(_with_text(records, stream), stream)), stream)
+    rows = _with_kinds(_with_root(_with_usual(_with_text(_with_time(records), stream), stream)), stream)
     rows = rows.withColumns(_values(stream)).withColumn("_ms", event_milliseconds(stream))
     rows = rows.withColumn("event_ms", fn.when(fn.col("_ms") >= EARLIEST, fn.col("_ms")))
     return rows.withColumn("code", _code(stream)).select(
@@ -66,6 +67,14 @@ def observed(rows: DataFrame) -> DataFrame:
     `VERDICTS`, at the end of each batch."""
     counts = [fn.count_if(fn.col("code") == code).alias(code) for code in CODES]
     return rows.observe(VERDICTS, fn.count(fn.lit(1)).alias("rows"), *counts)
+
+
+def _with_time(records: DataFrame) -> DataFrame:
+    """`_recorded_ms`: what late and future are measured from, in milliseconds since 1970; `_any_age`: nothing is
+    late."""
+    own = fn.unix_millis("timestamp")
+    rows = records.withColumn("_any_age", accepts_time())
+    return rows.withColumn("_recorded_ms", fn.when(fn.col("_any_age"), own).otherwise(first("timestamp", own)))
 
 
 def _with_text(records: DataFrame, stream: Stream) -> DataFrame:
@@ -164,7 +173,7 @@ def _outside(stream: Stream) -> dict[str, Column]:
 
 
 def _ahead() -> Column:
-    return fn.col("event_ms") - fn.unix_millis("timestamp")
+    return fn.col("event_ms") - fn.col("_recorded_ms")
 
 
 def _tolerances(stream: Stream) -> tuple[int, int | None]:
@@ -183,7 +192,7 @@ def _code(stream: Stream) -> Column:
     code = code.when(unusual & _any(_missing(stream).values()), Code.MISSING_FIELD)
     code = code.when(unusual & _any(_wrong(stream).values()), Code.WRONG_TYPE)
     code = code.when(_any(_outside(stream).values()), Code.OUT_OF_RANGE).when(_ahead() > ahead, Code.FUTURE)
-    return code if lateness is None else code.when(_ahead() < -lateness, Code.LATE)
+    return code if lateness is None else code.when(~fn.col("_any_age") & (_ahead() < -lateness), Code.LATE)
 
 
 def _message(stream: Stream) -> Column:

@@ -26,7 +26,7 @@ from streaming.validate import validated
 
 
 def transform(records: DataFrame, plan: QueryPlan, epoch: int, floor_ms: int | None) -> DataFrame:
-    """Of Kafka records (value, timestamp): records (topic, key, value, headers), one per changed window row.
+    """Of Kafka records, with their headers: records (topic, key, value, headers), one per changed window row.
 
     `floor_ms`, in milliseconds since 1970: the topic has lost records of windows that begin before it.
     """

@@ -17,15 +17,20 @@ from shared.topics import TOPICS_CONTROL, Topic
 DEADLINE_SECONDS = 30.0
 
 
-async def make_anew(connection: Connection, topic: Topic) -> None:
-    """Returns when the topic is there again, under another id."""
-    before = (await identities(connection, [topic.name]))[topic.name].topic_id
+async def delete_topic(connection: Connection, topic: Topic) -> None:
+    """Returns when the broker has heard of it; the topic goes a moment later."""
     admin = AIOKafkaAdminClient(bootstrap_servers=connection.bootstrap_servers)
     await admin.start()
     try:
         await admin.delete_topics([topic.name])
     finally:
         await admin.close()
+
+
+async def make_anew(connection: Connection, topic: Topic) -> None:
+    """Returns when the topic is there again, under another id."""
+    before = (await identities(connection, [topic.name]))[topic.name].topic_id
+    await delete_topic(connection, topic)
     async with asyncio.timeout(DEADLINE_SECONDS), KafkaAdmin(connection) as creating:
         while await _topic_id(connection, topic) in (before, None):
             try:

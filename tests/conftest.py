@@ -1,4 +1,5 @@
-"""The fleet that tests of the real parts share: started once for the whole run, by the operator's own command."""
+"""What tests of all kinds share: the fleet, started once for the whole run by the operator's own command; events with
+their truth."""
 
 from __future__ import annotations
 
@@ -9,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from shared.kafka.client import Connection
+from tests.events import made
 from tests.fleet.declared import make_streams
 from tests.fleet.harness import Fleet
 
 RUNNING = "CAUCE_TEST_STATE_DIR"
 STREAMING = Path(__file__).parent / "streaming"
+REAL_EVENTS = Path(__file__).resolve().parents[2] / "shared" / "fixtures" / "events"
 SERVERS_OF_THEIR_OWN = [Path(__file__).parent / "faults", Path(__file__).parent / "compose_local"]
 
 
@@ -63,3 +66,14 @@ def mongodb_url(fleet: Fleet) -> str:
 @pytest.fixture(scope="session")
 def mysql_url(fleet: Fleet) -> str:
     return fleet.state.endpoints.mysql_url
+
+
+NO_REAL_EVENTS = pytest.mark.skipif(
+    not REAL_EVENTS.is_dir(), reason=f"no real event streams with their truth in {REAL_EVENTS}"
+)
+
+
+@pytest.fixture(scope="session", params=["ours", pytest.param("real", marks=NO_REAL_EVENTS)])
+def events_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two streams of events and their truth: of our own making always, real ones where they lie beside this clone."""
+    return made.write(tmp_path_factory.mktemp("events")) if request.param == "ours" else REAL_EVENTS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -114,6 +115,23 @@ def test_nothing_reads_the_environment_at_import(path: Path) -> None:
     guarded = [node for node in outside if not (isinstance(node, ast.If) and "__main__" in ast.dump(node.test))]
     named = {n.attr for node in guarded for n in ast.walk(node) if isinstance(n, ast.Attribute)}
     assert named & {"environ", "getenv"} == set()
+
+
+def string_constants(path: Path) -> Iterator[str]:
+    """Without those that stand by themselves, which are documentation."""
+    nodes = list(ast.walk(tree_of(path)))
+    documentation = {node.value for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and node not in documentation:
+            value = node.value
+            yield value.decode("latin-1") if isinstance(value, bytes) else value if isinstance(value, str) else ""
+
+
+@pytest.mark.parametrize("path", sources(), ids=name_of)
+def test_no_group_is_repeated_possessively(path: Path) -> None:
+    """Python before 3.11.5 reads `(?:…)*+` wrongly: an atomic group, `(?>(?:…)*)`, says the same on every version."""
+    possessive = re.compile(r"\)(?:[*+?]|\{[0-9]*,?[0-9]*\})\+")
+    assert [text for text in string_constants(path) if possessive.search(text)] == []
 
 
 def test_importing_everything_connects_to_nothing() -> None:

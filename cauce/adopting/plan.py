@@ -10,6 +10,7 @@ from cauce.adopting.facts import Facts
 from shared.contracts.topics import TopicAdopted
 from shared.kafka.continuity import Log, Mark, broken, grown_again
 from shared.kafka.incarnation import is_to_be_restored, mismatch
+from shared.kafka.lag import GROUPS
 from shared.kafka.records import Partition
 from shared.streams.declaration import Stream
 from shared.streams.topics import input_topic
@@ -99,6 +100,7 @@ def new_marks(finding: Finding, facts: Facts, at: Mapping[Partition, int]) -> di
     return {
         group: {partition: goes_on(partition, mark) for partition, mark in marks.items()}
         for group, marks in finding.broken.items()
+        if group in GROUPS  # a query goes on by a new epoch, whose marks are its own
     }
 
 

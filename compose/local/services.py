@@ -75,7 +75,7 @@ def shared_environment(
         "PYTHONUNBUFFERED": "1",
         "JAVA_HOME": str(tools.java.home),
         "KAFKA_BOOTSTRAP_SERVERS": endpoints.kafka,
-        "CAUCE_REPLICATION_FACTOR": "1",
+        "CAUCE_REPLICATION_FACTOR": "1",  # one broker: it acknowledges what a power failure may take
         "CAUCE_MONGODB_URL": endpoints.mongodb_url,
         "CAUCE_MONGODB_DATABASE": endpoints.mongodb_database,
         "CAUCE_MYSQL_URL": endpoints.mysql_url,

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from services.api_gateway.app import create
+from services.api_gateway.broker_clock import BrokerClocks, ClockProbe
 from services.api_gateway.dead_letter_counts import DeadLetterCounts
 from services.api_gateway.events import Events
 from services.api_gateway.fleet_view import FleetView
@@ -31,6 +32,7 @@ from shared.dead_letters.desk import Desk
 from shared.kafka.client import BATCH_BYTES, Connection, KafkaProducer, KafkaTail
 from shared.kafka.client.identity import Identities
 from shared.kafka.client.topic_watch import TopicWatch
+from shared.kafka.durability import DurabilityWatch
 from shared.objects import Objects
 from shared.runtime.health import Check, Health
 from shared.runtime.reporting import Reporter
@@ -39,7 +41,7 @@ from shared.streams.declaration import Stream
 from shared.streams.loading import load_streams
 from shared.streams.tables import tables
 from shared.streams.topics import consumed_topics, input_topic
-from shared.topics import DOCUMENTS_STATUS, FLEET_REPORTS, PROCESSED_METRICS, UPLOADS_RECEIVED, Topic
+from shared.topics import DOCUMENTS_STATUS, FLEET_REPORTS, PIPELINE, PROCESSED_METRICS, UPLOADS_RECEIVED, Topic
 
 MOST_LETTERS = 5_000
 """Of each topic that are listed: each look goes through all of them."""
@@ -93,7 +95,14 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
     outside = _outside(settings)
     tails = _tails(settings, outside)
     uploads = _upload_log(outside)
-    health = Health(NAME, checks=_checks(outside, tails, uploads))
+    durability = DurabilityWatch(outside.connection, _acknowledged_topics(outside.streams))
+    clocks = BrokerClocks(outside.streams)
+    health = Health(
+        NAME,
+        checks=_checks(outside, tails, uploads),
+        facts={"durability": durability.fact},
+        warners=[clocks.warnings],
+    )
     reporter = Reporter(health, KafkaProducer(outside.connection))
     sweeper = _sweeper(settings, outside, uploads)
     try:
@@ -102,8 +111,17 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
             host=settings.http_host,
             port=settings.http_port,
             prepare=_nothing,
-            jobs=(uploads.run, tails.statuses.run, tails.metrics.run, tails.reports.run, reporter.run, sweeper.run),
-            app=create(_gateway(settings, outside, tails, uploads), health),
+            jobs=(
+                uploads.run,
+                tails.statuses.run,
+                tails.metrics.run,
+                tails.reports.run,
+                reporter.run,
+                sweeper.run,
+                durability.run,
+                ClockProbe(clocks, KafkaProducer(outside.connection)).run,
+            ),
+            app=create(_gateway(settings, outside, tails, uploads, clocks), health),
             on_stop=tails.close,
         )
     finally:
@@ -120,6 +138,12 @@ def _sweeper(settings: GatewaySettings, outside: _Outside, uploads: UploadLog) -
     questions = KafkaQuestions(outside.connection)
     every, age = settings.sweep_every_seconds, settings.sweep_age_seconds
     return Sweeper(outside.objects, outside.mongo, questions, uploads, every=every, age=age)
+
+
+def _acknowledged_topics(streams: Sequence[Stream]) -> list[str]:
+    """Those in which a record must be before the gateway answers 202."""
+    events = {input_topic(stream).name for stream in streams} - {topic.name for topic in PIPELINE}
+    return [UPLOADS_RECEIVED.name, DOCUMENTS_STATUS.name, *sorted(events)]
 
 
 def _outside(settings: GatewaySettings) -> _Outside:
@@ -170,7 +194,9 @@ def _checks(outside: _Outside, tails: _Tails, uploads: UploadLog) -> dict[str, C
     }
 
 
-def _gateway(settings: GatewaySettings, outside: _Outside, tails: _Tails, uploads: UploadLog) -> Gateway:
+def _gateway(
+    settings: GatewaySettings, outside: _Outside, tails: _Tails, uploads: UploadLog, clocks: BrokerClocks
+) -> Gateway:
     questions = KafkaQuestions(outside.connection)
     letters = DeadLetterCounts(questions)
     consumed = consumed_topics(outside.streams)
@@ -185,7 +211,7 @@ def _gateway(settings: GatewaySettings, outside: _Outside, tails: _Tails, upload
         reader=DocumentReader(tails.status_view, tails.statuses, outside.mongo),
         store=outside.mongo,
         streams={stream.name: stream for stream in outside.streams},
-        events=Events(outside.events, settings.events_deadline_seconds, Room(settings.events_in_flight_bytes)),
+        events=Events(outside.events, settings.events_deadline_seconds, Room(settings.events_in_flight_bytes), clocks),
         windows=outside.windows,
         readings=outside.mongo,
         live=tails.live,
@@ -193,7 +219,7 @@ def _gateway(settings: GatewaySettings, outside: _Outside, tails: _Tails, upload
         stats=StreamStats(questions, tails.live, letters),
         fleet=FleetView(questions, letters, dlq_topics, tails.reports),
         desk=desk,
-        operations=Operations(desk, outside.letters),
+        operations=Operations(desk, outside.letters, outside.streams),
         operator_keys=settings.operator_keys,
         limits=Limits(settings.max_upload_bytes, settings.max_json_body_bytes, settings.upload_idle_seconds),
     )

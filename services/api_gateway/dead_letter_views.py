@@ -29,6 +29,7 @@ class DoneView(View):
     at: Instant = Field(examples=[_AT])
     why: str | None = Field(default=None, examples=["the parser is mended"])
     position: str | None = Field(default=None, examples=["documents.raw-3-97"])
+    accept_time: bool = Field(default=False, description="whether the rule of late and future was waived for it")
 
 
 class LetterView(View):
@@ -149,9 +150,10 @@ class Choice(Order):
 
 
 class Redrive(Choice):
-    """`patch` is a JSON merge patch (RFC 7396) of every value."""
+    """`patch` is a JSON merge patch (RFC 7396) of every value; `accept_time` waives the rule of late and future."""
 
     dry_run: bool = Field(default=False, strict=True)
+    accept_time: bool = Field(default=False, strict=True, description="needs a `reason`")
     patch: dict[str, Any] | None = Field(default=None, examples=[{"rating": 5}])
 
     @field_validator("patch")
@@ -162,6 +164,12 @@ class Redrive(Choice):
         except Unmendable as error:
             raise ValueError(str(error)) from None
         return patch
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if self.accept_time and not (self.reason or "").strip():
+            raise ValueError("`accept_time` waives a rule of the stream: give a `reason`, it is kept with each letter")
+        return self
 
 
 class Discard(Choice):
@@ -186,13 +194,15 @@ class PlannedView(View):
 
 
 class OutcomeView(View):
-    """What became of each letter. `found` are those whose record an earlier redrive had sent without saying so."""
+    """What became of each letter. `found` are those whose record an earlier redrive had sent without saying so;
+    `advice` says what is to be done next, if anything."""
 
     redriven: tuple[MovedView, ...] = ()
     found: tuple[MovedView, ...] = ()
     discarded: tuple[str, ...] = ()
     planned: tuple[PlannedView, ...] = ()
     left: tuple[LeftView, ...] = ()
+    advice: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, done: Done) -> OutcomeView:
@@ -205,6 +215,7 @@ class OutcomeView(View):
                 for one in done.planned
             ),
             left=tuple(LeftView(identity=str(name), why=why) for name, why in done.left.items()),
+            advice=tuple(done.advice),
         )
 
 

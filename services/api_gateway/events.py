@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from services.api_gateway.broker_clock import BrokerClocks, clock
 from services.api_gateway.room import Room
 from shared.contracts.base import format_instant
 from shared.errors import Code, Transient
@@ -18,19 +18,13 @@ from shared.streams.units import format_size
 from shared.streams.verdict import Refused, judge
 
 SOURCE = "api_gateway"
-PUBLISHED_AT_ONCE = 1_000
-
-
-def clock() -> int:
-    """Now, in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 class Check:
     """One request's events: each is judged as if its record were written now, and becomes a record."""
 
     def __init__(self, stream: Stream, traceparent: bytes | None = None) -> None:
-        self._stream = stream
+        self.stream = stream
         self._trace = trace_parent(traceparent)
         self._request = uuid4().hex
         self._now = 0
@@ -39,18 +33,18 @@ class Check:
     def record(self, value: bytes | None, index: int) -> Outgoing | Refused:
         """`value` is None where the event was too long to be kept; `index` tells the events of a request apart."""
         if value is None:
-            longest = format_size(self._stream.max_event_bytes)
+            longest = format_size(self.stream.max_event_bytes)
             return Refused(Code.TOO_LARGE, f"more than {longest}: a longer event is not accepted")
         self._look_at_the_clock()
-        verdict = judge(self._stream, value, self._now)
+        verdict = judge(self.stream, value, self._now)
         if isinstance(verdict, Refused):
             return verdict
-        key = self._stream.topic.key
+        key = self.stream.topic.key
         return Outgoing(
-            topic=self._stream.topic_name,
+            topic=self.stream.topic_name,
             key=str(verdict.event[key]).encode() if key else None,
             value=value,
-            headers=cloud_event(self._stream.topic_name, SOURCE, f"{self._request}-{index}", self._time, self._trace),
+            headers=cloud_event(self.stream.topic_name, SOURCE, f"{self._request}-{index}", self._time, self._trace),
         )
 
     def _look_at_the_clock(self) -> None:
@@ -62,20 +56,27 @@ class Check:
 class Events:
     """Publishes events. Safe for concurrent use."""
 
-    def __init__(self, producer: Producer, deadline: float, room: Room) -> None:
+    def __init__(self, producer: Producer, deadline: float, room: Room, clocks: BrokerClocks) -> None:
         """`deadline` in seconds: for the acknowledgement of what is published at once."""
         self._producer = producer
         self._deadline = deadline
+        self._clocks = clocks
         self.room = room
 
+    def at_once(self, stream: Stream) -> int:
+        """How many events of a stream may be published together. Raises ClockApart where none may."""
+        return self._clocks.at_once(stream.topic_name)
+
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Returns once all in-sync replicas have all of them.
+        """Returns once all in-sync replicas have all of them, which are of one stream.
 
         Raises Transient when that could not be learnt in time (some may have been written all the same), and
         Permanent(TOO_LARGE) for a record that its topic doesn't take.
         """
+        sent = clock()
         try:
             async with asyncio.timeout(self._deadline):
-                await self._producer.publish(records)
+                written = await self._producer.publish(records)
         except TimeoutError:
             raise Transient(f"kafka: no acknowledgement within {self._deadline:g} s") from None
+        self._clocks.acknowledged(records[0].topic, written, sent, clock())

@@ -14,6 +14,12 @@ SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
+CLOCK_SKEW = Gauge(
+    "cauce_broker_clock_skew_seconds",
+    "How far a broker's clock was ahead of the gateway's at its last acknowledgement of events, at least; negative: "
+    "behind",
+    ["broker"],
+)
 OPEN = Gauge("cauce_http_requests_open", "Requests under way, event streams included")
 
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})

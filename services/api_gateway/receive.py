@@ -37,10 +37,10 @@ class Received:
 
 
 async def receive(request: Request, objects: Objects, path: str, limits: Limits, *, raw: bool = False) -> Received:
-    """Stores the file of a multipart form, or with `raw` also a body that is the file itself.
+    """Stores the file of a multipart form, or with `raw` also a body that is the file itself; it is durable on return.
 
     Raises Problem for what the client did wrong, ClientDisconnect, and Transient where the store is away; no object
-    is left behind by any of them.
+    is left behind by any of them, except by a disk that fails at the very end: the sweeper takes that one.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind == FORM:

@@ -95,12 +95,14 @@ async def stats(_: Operator, gateway: GatewayParts) -> KindsView:
 @router.post("/redrive", responses=_PROBLEMS | _OF_BODIES)
 async def redrive(order: Redrive, by: Operator, gateway: GatewayParts) -> OutcomeView:
     """Puts letters back to where they failed, as they were or patched. What is redriven already is not redriven again
-    unless it failed again, so repeating is safe, also after a 503."""
+    unless it failed again, so repeating is safe, also after a 503. An event is judged by the time at which it first
+    came in: one that was late or from the future is left, unless it is patched or `accept_time` waives that rule."""
     chosen = await gateway.desk.choose(order.wanted, order.limit)
     mend = unchanged if order.patch is None else patching(order.patch)
     if order.dry_run:
-        return OutcomeView.of(await gateway.operations.plan(chosen, mend))
-    return OutcomeView.of(await gateway.operations.redrive(chosen, mend, _operator(by, order.reason)))
+        return OutcomeView.of(await gateway.operations.plan(chosen, mend, accept_time=order.accept_time))
+    who = _operator(by, order.reason)
+    return OutcomeView.of(await gateway.operations.redrive(chosen, mend, who, accept_time=order.accept_time))
 
 
 @router.post("/discard", responses=_PROBLEMS | _OF_BODIES)

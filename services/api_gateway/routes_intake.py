@@ -11,6 +11,7 @@ from multipart import parse_options_header
 
 from services.api_gateway.auth import Company
 from services.api_gateway.bodies import Body
+from services.api_gateway.broker_clock import ClockApart
 from services.api_gateway.events import Check
 from services.api_gateway.parts import Gateway, GatewayParts
 from services.api_gateway.problems import Problem, busy, unavailable
@@ -55,7 +56,8 @@ async def post_events(
     the answer says how many events before the bad one were `accepted`, and its `line`: mend it and send on from there.
     `accepted` of a 429 or a 503 is what is in Kafka for sure; after a 503 the rest may be as well, and a repeated event
     counts twice. Whether an event is `late` or from the `future` is judged by the gateway's clock as it comes in, and
-    once more, by the broker's, before it is counted.
+    once more, by the broker's, before it is counted: where the two differ by more than the stream can bear, its events
+    are refused with a 503 (`broker_clock`) until they agree.
     """
     declared = stream_for_events(gateway, stream)
     body = Body(request, gateway.limits.idle)
@@ -113,6 +115,9 @@ def _refuse(error: Exception, tally: Tally, stream: Stream) -> NoReturn:
         case Permanent():
             detail = f"an event is, with its headers, larger than `{stream.topic_name}` takes; {_so_far(tally)}"
             raise Problem(413, "too_large", detail, **facts) from error
+        case ClockApart():
+            detail = f"{error}; {_so_far(tally)}"
+            raise unavailable("broker_clock", detail, error.retry_after, **facts) from error
         case Transient():
             log.warning("events not acknowledged", stream=stream.name, accepted=tally.accepted, error=str(error))
             detail = f"not acknowledged in time; {_so_far(tally)}; others may be, and a repeated event counts twice"

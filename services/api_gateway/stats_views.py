@@ -119,13 +119,16 @@ class LettersView(View):
 
 class ProcessView(View):
     """A process by its own word, a few seconds ago. Counters begin with the process; `problems` as its `/ready` has
-    them, none when all is well."""
+    them, none when all is well; `warnings` are what a person should look at while it is ready."""
 
     service: str = Field(examples=["db_writer"])
     instance: str = Field(examples=["db_writer@host:4711:0f3c9a1e"])
     started_at: Instant = Field(examples=[_AT])
     reported_at: Instant = Field(examples=[_AT])
     problems: dict[str, str] = Field(examples=[{"mysql": "no answer within 2 s"}])
+    warnings: dict[str, str] = Field(
+        default_factory=dict, examples=[{"stream ratings": "the clock of broker 1 is 3600.0 s ahead of the gateway's"}]
+    )
     records_in: int = Field(examples=[120_000])
     records_out: int = Field(examples=[118])
     retries: int = Field(examples=[3])

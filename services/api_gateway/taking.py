@@ -10,7 +10,7 @@ from itertools import islice
 
 from services.api_gateway.bodies import Body
 from services.api_gateway.event_lines import Line, Lines, items
-from services.api_gateway.events import PUBLISHED_AT_ONCE, Check, Events
+from services.api_gateway.events import Check, Events
 from services.api_gateway.problems import Problem
 from shared.kafka.records import Outgoing
 from shared.streams.verdict import Refused
@@ -61,8 +61,8 @@ class Taking:
     async def lines(self, body: Body, longest: int) -> None:
         """Publishes as the lines come, so that a request of any length takes little memory.
 
-        Raises Stopped at the first bad line, with all before it acknowledged; Busy, Transient and Permanent as `Events`
-        does; Problem as `Body` does.
+        Raises Stopped at the first bad line, with all before it acknowledged; Busy, Transient (ClockApart among them)
+        and Permanent as `Events` does; Problem as `Body` does.
         """
         self.tally.line = 1
         lines = Lines(longest)
@@ -72,8 +72,9 @@ class Taking:
 
     async def _lines(self, lines: Iterable[Line]) -> None:
         lines = iter(lines)
-        while some := list(islice(lines, PUBLISHED_AT_ONCE)):
-            await self._some_lines(some)
+        while (line := next(lines, None)) is not None:
+            others = islice(lines, self._events.at_once(self._check.stream) - 1)
+            await self._some_lines([line, *others])
 
     async def _some_lines(self, lines: list[Line]) -> None:
         """Those before a bad line are published before it ends the request."""
@@ -108,8 +109,10 @@ class Taking:
         good = [record for record in judged if record is not None]
         if self.tally.rejected and not self._skip:
             raise Stopped
-        for start in range(0, len(good), PUBLISHED_AT_ONCE):
-            await self._acknowledged(good[start : start + PUBLISHED_AT_ONCE])
+        while good:
+            most = self._events.at_once(self._check.stream)
+            await self._acknowledged(good[:most])
+            good = good[most:]
 
     async def _judged(self, value: bytes | None, line: int | None) -> Outgoing | None:
         """Lets other requests have their turn now and then."""

@@ -161,6 +161,7 @@ class Process(Answer):
     instance: str
     started_at: datetime
     problems: dict[str, str] = Field(default_factory=dict)
+    warnings: dict[str, str] = Field(default_factory=dict)
     records_in: int
     records_out: int
     retries: int
@@ -251,3 +252,4 @@ class Outcome(Answer):
     found: tuple[Moved, ...] = ()
     discarded: tuple[str, ...] = ()
     left: tuple[Left, ...] = ()
+    advice: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ from services.docproc.tokens import LONGEST_TOKEN, TokenCounter, embedding_token
 from services.docproc.units import units
 from shared.contracts.kinds import Kind
 
-CHUNKER_VERSION = 4
+CHUNKER_VERSION = 5
 """Raised whenever parsing or chunking gives other chunks for the same document and options."""
 
 _TITLE_CHARS = 200

@@ -33,3 +33,5 @@ class DeadLetterAction(Event):
     why: str | None = None
     run: str = ""
     position: str | None = None
+    accept_time: bool = False
+    """Whether the rule of late and future is waived for it."""

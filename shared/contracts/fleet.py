@@ -39,6 +39,8 @@ class ProcessReport(Event):
     reported_at: Instant
     problems: dict[str, str] = Field(default_factory=dict)
     """As `/ready` has them: by the name of what is not well."""
+    warnings: dict[str, str] = Field(default_factory=dict)
+    """As `/ready` has them: what a person should look at while the process is ready."""
     records_in: int = Field(ge=0)
     records_out: int = Field(ge=0)
     retries: int = Field(ge=0)

@@ -18,8 +18,10 @@ from shared.dead_letters.desk import ACTIONS, Chosen, Desk
 from shared.dead_letters.letters import Identity
 from shared.dead_letters.mending import Mend, Unmendable
 from shared.dead_letters.redrive import PATIENCE, Operator, Ready, is_of, left_alone, make_ready
+from shared.dead_letters.waiver import behind_windows
 from shared.kafka.records import Emit, Record, encode
 from shared.kafka.transport import Producer
+from shared.streams.declaration import Stream
 from shared.topics import DLQ_ACTIONS
 
 SOURCE = "dead_letters"
@@ -30,13 +32,14 @@ AT_ONCE = 200
 @dataclass(slots=True)
 class Done:
     """What became of the letters: where the redriven ones are now, `found` those that an earlier run had sent without
-    saying so, and why the others were left. `planned` is what a dry run would send."""
+    saying so, and why the others were left. `planned` is what a dry run would send; `advice` says what comes next."""
 
     redriven: dict[Identity, str] = field(default_factory=dict)
     found: dict[Identity, str] = field(default_factory=dict)
     discarded: list[Identity] = field(default_factory=list)
     planned: list[Ready] = field(default_factory=list)
     left: dict[Identity, str] = field(default_factory=dict)
+    advice: list[str] = field(default_factory=list)
 
     @staticmethod
     def without(chosen: Chosen) -> Done:
@@ -46,25 +49,38 @@ class Done:
 class Operations:
     """Every method raises Transient where Kafka is away: what was begun then is `unfinished`, and may be repeated."""
 
-    def __init__(self, desk: Desk, producer: Producer) -> None:
+    def __init__(self, desk: Desk, producer: Producer, streams: Sequence[Stream] = ()) -> None:
+        """`streams` are those whose events may be among the letters."""
         self._desk = desk
         self._producer = producer
+        self._streams = streams
 
-    async def plan(self, chosen: Chosen, mend: Mend) -> Done:
+    async def plan(self, chosen: Chosen, mend: Mend, *, accept_time: bool = False) -> Done:
         """What a redrive of these would do, without doing it."""
         done = Done.without(chosen)
         for batch in _batches(chosen.entries, AT_ONCE):
-            done.planned += await self._ready(batch, mend, done)
+            done.planned += await self._ready(batch, mend, done, accept_time)
+        self._advise(done.planned, done)
         return done
 
-    async def redrive(self, chosen: Chosen, mend: Mend, who: Operator, rate: float | None = None) -> Done:
-        """`rate`: how many in a second at most."""
+    async def redrive(
+        self, chosen: Chosen, mend: Mend, who: Operator, rate: float | None = None, *, accept_time: bool = False
+    ) -> Done:
+        """`rate`: how many in a second at most. `accept_time` waives the rule of late and future for them; `who` says
+        why."""
         done, size = Done.without(chosen), min(AT_ONCE, max(1, int(rate))) if rate else AT_ONCE
+        sent: list[Ready] = []
         for number, batch in enumerate(_batches(chosen.entries, size)):
             if rate and number:
                 await asyncio.sleep(size / rate)
-            await self._redrive(await self._ready(batch, mend, done), who, chosen.known_until, done)
+            ready = await self._ready(batch, mend, done, accept_time)
+            sent += await self._redrive(ready, who, chosen.known_until, done)
+        self._advise(sent, done)
         return done
+
+    def _advise(self, ready: Sequence[Ready], done: Done) -> None:
+        waived = (one.outgoing for one in ready if one.accept_time)
+        done.advice += behind_windows(waived, self._streams, datetime.now(UTC))
 
     async def discard(self, chosen: Chosen, who: Operator) -> Done:
         """They are left alone from now on, unless one fails again that was under way."""
@@ -75,7 +91,7 @@ class Operations:
         done.discarded = [entry.identity for entry in mine]
         return done
 
-    async def _ready(self, batch: Sequence[Entry], mend: Mend, done: Done) -> list[Ready]:
+    async def _ready(self, batch: Sequence[Entry], mend: Mend, done: Done, accept_time: bool) -> list[Ready]:
         now = datetime.now(UTC)
         done.left |= {entry.identity: why for entry in batch if (why := left_alone(entry, now))}
         mine = [entry for entry in batch if entry.identity not in done.left]
@@ -84,30 +100,43 @@ class Operations:
         for entry in mine:
             try:
                 content = await self._desk.whole(contents.get(entry.identity))
-                ready.append(make_ready(entry, content, mend, self._desk.limit_of(entry.identity.topic)))
+                limit = self._desk.limit_of(entry.identity.topic)
+                ready.append(make_ready(entry, content, mend, limit, accept_time=accept_time))
             except Unmendable as error:
                 done.left[entry.identity] = str(error)
         return ready
 
-    async def _redrive(self, ready: Sequence[Ready], who: Operator, known_until: int, done: Done) -> None:
+    async def _redrive(self, ready: Sequence[Ready], who: Operator, known_until: int, done: Done) -> list[Ready]:
+        """Those that were sent."""
         there = await self._already_there([one.entry for one in ready if one.entry.state is State.UNFINISHED])
-        await self._say([who.says(Action.REDRIVEN, entry, position) for entry, position in there])
-        done.found |= {entry.identity: position for entry, position in there}
+        await self._say(
+            [
+                who.says(Action.REDRIVEN, entry, record.position, accept_time=record.accepts_time)
+                for entry, record in there
+            ]
+        )
+        done.found |= {entry.identity: record.position for entry, record in there}
         mine = await self._claim([one for one in ready if one.entry.identity not in done.found], who, known_until, done)
         if not mine:
-            return
+            return []
         written = await self._producer.publish([one.outgoing for one in mine])
         where = [f"{one.partition.topic}-{one.partition.number}-{one.offset}" for one in written]
-        await self._say([who.says(Action.REDRIVEN, one.entry, at) for one, at in zip(mine, where, strict=True)])
+        await self._say(
+            [
+                who.says(Action.REDRIVEN, one.entry, at, accept_time=one.accept_time)
+                for one, at in zip(mine, where, strict=True)
+            ]
+        )
         done.redriven |= {one.entry.identity: at for one, at in zip(mine, where, strict=True)}
+        return mine
 
-    async def _already_there(self, entries: Sequence[Entry]) -> list[tuple[Entry, str]]:
-        """Those whose begun redrive has sent the record, with its position."""
-        found: list[tuple[Entry, str]] = []
+    async def _already_there(self, entries: Sequence[Entry]) -> list[tuple[Entry, Record]]:
+        """Those whose begun redrive has sent the record, with it."""
+        found: list[tuple[Entry, Record]] = []
         for topic in sorted({entry.identity.topic for entry in entries}):
             mine = [entry for entry in entries if entry.identity.topic == topic]
             records = await self._redriven_since(topic, min(entry.action.at for entry in mine if entry.action))
-            where = {entry.identity: (entry, one.position) for entry in mine for one in records if is_of(one, entry)}
+            where = {entry.identity: (entry, one) for entry in mine for one in records if is_of(one, entry)}
             found += where.values()
         return found
 
@@ -124,7 +153,7 @@ class Operations:
         the other repeats what the first has said since, whose word must stay the newest."""
         if not ready:
             return []
-        offsets = await self._say([who.says(Action.REDRIVE, one.entry) for one in ready])
+        offsets = await self._say([who.says(Action.REDRIVE, one.entry, accept_time=one.accept_time) for one in ready])
         mine = {str(one.entry.identity): offset for one, offset in zip(ready, offsets, strict=True)}
         rivals = {
             Identity.parse(action.identity): action

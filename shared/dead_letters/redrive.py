@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shared.contracts.dead_letters import Action, DeadLetterAction
+from shared.dead_letters import waiver
 from shared.dead_letters.book import UNDONE, Entry, State
 from shared.dead_letters.letters import Identity, Letter, Opened
 from shared.dead_letters.mending import Mend, Unmendable
-from shared.kafka.records import PREFIX, Outgoing, Record
+from shared.kafka.records import ACCEPT_TIME, PREFIX, Outgoing, Record
 
 PATIENCE = timedelta(seconds=60)
 """As long as a redrive that was begun may still be under way; who begins it is done or has given up well before."""
@@ -23,6 +24,7 @@ class Ready:
 
     entry: Entry
     outgoing: Outgoing
+    accept_time: bool = False
 
     @property
     def redrives(self) -> int:
@@ -39,15 +41,19 @@ def left_alone(entry: Entry, now: datetime) -> str | None:
     return None
 
 
-def make_ready(entry: Entry, opened: Opened, mend: Mend, limit: int) -> Ready:
-    """`limit`: the topic's `max.message.bytes`. Raises Unmendable."""
+def make_ready(entry: Entry, opened: Opened, mend: Mend, limit: int, *, accept_time: bool = False) -> Ready:
+    """`limit`: the topic's `max.message.bytes`; `accept_time` waives the rule of late and future. Raises Unmendable."""
     letter = entry.letter
     value = mend(opened)
-    headers = (*opened.headers, *_lineage(letter))
+    waiver.check(letter, changed=value != opened.value, waived=accept_time)
+    headers = (*opened.headers, *_lineage(letter), *(_WAIVED if accept_time else ()))
     outgoing = Outgoing(letter.identity.topic, letter.key, value, headers)
     if _size(outgoing) + ROOM > limit:
         raise Unmendable(f"with its headers it would exceed the {limit} bytes that `{outgoing.topic}` takes")
-    return Ready(entry, outgoing)
+    return Ready(entry, outgoing, accept_time)
+
+
+_WAIVED = ((PREFIX + ACCEPT_TIME, b"true"),)
 
 
 def _lineage(letter: Letter) -> tuple[tuple[str, bytes], ...]:
@@ -84,7 +90,9 @@ class Operator:
     run: str
     why: str | None = None
 
-    def says(self, action: Action, entry: Entry, position: str | None = None) -> DeadLetterAction:
+    def says(
+        self, action: Action, entry: Entry, position: str | None = None, *, accept_time: bool = False
+    ) -> DeadLetterAction:
         redrives = entry.letter.redrives + (action is not Action.DISCARDED)
         return DeadLetterAction(
             identity=str(entry.identity),
@@ -95,4 +103,5 @@ class Operator:
             why=self.why,
             run=self.run,
             position=position,
+            accept_time=accept_time,
         )

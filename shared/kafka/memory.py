@@ -23,7 +23,8 @@ Fault = Callable[[], Exception | None]
 class MemoryBroker:
     """Holds what was written and committed. `away` makes every call fail as an outage would; so many `deaf` consumers,
     the next ones that are started, fetch nothing, whatever there is. Topics that are `refusing` take no record.
-    `broken` is what is wrong with the logs."""
+    `broken` is what is wrong with the logs. Broker 0 leads the partitions that are not in `leaders`; each broker's
+    clock is so many milliseconds `ahead`, and gives the timestamps but of those topics that have `create_time`."""
 
     def __init__(self, topics: Mapping[str, int], max_message_bytes: int = 1024 * 1024) -> None:
         """`topics` gives each topic's number of partitions."""
@@ -40,6 +41,9 @@ class MemoryBroker:
         self.deaf = 0
         self.refusing: set[str] = set()
         self.broken: str | None = None
+        self.leaders: dict[Partition, int] = {}
+        self.ahead: dict[int, int] = defaultdict(int)
+        self.create_time: set[str] = set()
         self.written = asyncio.Event()
 
     def check(self) -> None:
@@ -69,10 +73,11 @@ class MemoryBroker:
             raise Permanent(Code.TOO_LARGE, "the record exceeds its topic's `max.message.bytes`")
         partition = Partition(outgoing.topic, zlib.crc32(outgoing.key or b"") % self.topics[outgoing.topic])
         log = self.logs[partition]
-        now = int(time.time() * 1000)
+        broker = None if outgoing.topic in self.create_time else self.leaders.get(partition, 0)
+        now = int(time.time() * 1000) + (0 if broker is None else self.ahead[broker])
         log.append(Record(partition, len(log), now, outgoing.key, outgoing.value, outgoing.headers))
         self.written.set()
-        return Acknowledged(partition, len(log) - 1, now)
+        return Acknowledged(partition, len(log) - 1, now, broker)
 
     def read(self, topic: str) -> list[Record]:
         """All records of a topic, partition after partition."""
@@ -101,6 +106,10 @@ class MemoryProducer:
         await asyncio.sleep(0)
         self._broker.check()
         return [self._broker.append(record) for record in records]
+
+    async def leaders(self, topic: str) -> frozenset[int]:
+        self._broker.check()
+        return frozenset(self._broker.leaders.get(place, 0) for place in self._broker.logs if place.topic == topic)
 
     async def probe(self) -> None:
         self._broker.check()

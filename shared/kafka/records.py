@@ -19,6 +19,8 @@ TARGET_GROUP = "dlq_target_group"
 """Of a dead letter that was put back: the only consumer group that handles it."""
 PREFIX = "dlq_"
 """Of every header that is about a failure of the record, or its redrive."""
+ACCEPT_TIME = "accept_time"
+"""Behind the prefix: an operator has waived the rule of late and future for this redriven record."""
 _DIGITS = 18
 _RANDOM = 16 + 8
 """Bytes of a trace's id and of a span's."""
@@ -74,12 +76,22 @@ class Record(NamedTuple):
     def first(self) -> Record:
         """The same record where its producer put it. Versions, ids and times that must survive a redrive come from
         this one's partition, offset and timestamp; they are the record's own where it wasn't redriven."""
+        return self._origin or self
+
+    @property
+    def accepts_time(self) -> bool:
+        """Whether an operator put it back with the rule of late and future waived."""
+        return self._origin is not None and self.header(PREFIX + ACCEPT_TIME) == b"true"
+
+    @property
+    def _origin(self) -> Record | None:
+        """None where it was not put back to this same topic."""
         if not self.redrives or _text(self.header(f"{PREFIX}source_topic")) != self.partition.topic:
-            return self
+            return None
         names = ("source_partition", "source_offset", "source_timestamp")
         partition, offset, timestamp = (_number(self.header(PREFIX + name)) for name in names)
         if partition is None or offset is None or timestamp is None:
-            return self
+            return None
         return self._replace(partition=Partition(self.partition.topic, partition), offset=offset, timestamp=timestamp)
 
 
@@ -93,11 +105,13 @@ class Outgoing(NamedTuple):
 
 
 class Acknowledged(NamedTuple):
-    """Where a record was written, as all in-sync replicas know."""
+    """Where a record was written, as all in-sync replicas know. `broker` led the partition, and its clock gave the
+    timestamp; None where the timestamp is the producer's."""
 
     partition: Partition
     offset: int
     timestamp: int
+    broker: int | None = None
 
 
 class Message(NamedTuple, Generic[E_co]):

@@ -1,7 +1,7 @@
 """Liveness, readiness and metrics, the same for every process.
 
 Live: its loops moved lately; a process that isn't should be restarted. Ready: partitions are assigned and every
-dependency answers; one that isn't should be waited for.
+dependency answers; one that isn't should be waited for. A warning is told beside that, and changes neither.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from shared.runtime import metrics
 CHECK_DEADLINE = 2.0
 
 Check = Callable[[], Awaitable[None]]
+Fact = Callable[[], Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,16 @@ class Counts:
 
 @dataclass(slots=True)
 class Health:
-    """What a process knows of itself. `checks` raise a CauceError when their dependency doesn't answer."""
+    """What a process knows of itself. `checks` raise a CauceError when their dependency doesn't answer; `facts` are
+    what `/ready` shows besides, ready or not: they are known already, and nobody is asked."""
 
     service: str
     loops: Sequence[ConsumeLoop] = ()
     checks: Mapping[str, Check] = field(default_factory=dict)
+    facts: Mapping[str, Fact] = field(default_factory=dict)
     started: bool = False
+    warners: Sequence[Callable[[], Mapping[str, str]]] = ()
+    """Each says, by name, what is wrong while the process does its other work, and stays ready."""
 
     def live(self) -> dict[str, str]:
         """Problems by name; none when alive."""
@@ -63,6 +68,10 @@ class Health:
     def ledger(self) -> list[LedgerLine]:
         """What became of every record that was read, by consumer group and topic."""
         return [line for loop in self.loops for line in loop.ledger()]
+
+    def warnings(self) -> dict[str, str]:
+        """What a person should look at, by name. It keeps nobody from using the process."""
+        return {name: sentence for warner in self.warners for name, sentence in warner().items()}
 
     async def ready(self) -> dict[str, str]:
         """Problems by name; none when ready."""
@@ -94,7 +103,8 @@ def routes(health: Health) -> list[Route]:
         return _verdict(health.live())
 
     async def ready(_: Request) -> Response:
-        return _verdict(await health.ready())
+        facts = {name: fact() for name, fact in health.facts.items()}
+        return _verdict(await health.ready(), warnings=health.warnings(), **facts)
 
     async def metrics_page(_: Request) -> Response:
         health.ledger()  # whose imbalance is a metric
@@ -104,8 +114,8 @@ def routes(health: Health) -> list[Route]:
     return [Route("/live", live), Route("/ready", ready), Route("/metrics", metrics_page)]
 
 
-def _verdict(problems: dict[str, str]) -> Response:
-    return JSONResponse({"ok": not problems, "problems": problems}, 503 if problems else 200)
+def _verdict(problems: dict[str, str], **facts: Mapping[str, object]) -> Response:
+    return JSONResponse({"ok": not problems, "problems": problems, **facts}, 503 if problems else 200)
 
 
 def health_app(health: Health) -> Starlette:

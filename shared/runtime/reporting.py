@@ -44,6 +44,7 @@ class Reporter:
             started_at=self._started_at,
             reported_at=datetime.now(UTC),
             problems=await self._health.ready(),
+            warnings=self._health.warnings(),
             records_in=counts.records_in,
             records_out=counts.records_out,
             retries=counts.retries,

@@ -100,6 +100,11 @@ def query_plans(stream: Stream) -> tuple[QueryPlan, ...]:
     return (clean, *windows, *published)
 
 
+def marks_group(plan: QueryPlan, epoch: int) -> str:
+    """The consumer group, without members, in which a query says how far it has read its topic under an epoch."""
+    return f"streaming.{plan.name}.{epoch}"
+
+
 def slots(streams: Iterable[Stream], shuffle_partitions: int, archived: Iterable[Topic] = ()) -> int:
     """How many tasks all queries may run at once, those that write `archived` topics to files included."""
     plans = [plan for stream in streams for plan in query_plans(stream)]

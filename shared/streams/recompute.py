@@ -21,7 +21,7 @@ from shared.streams.declaration import Stream, Type, Window
 from shared.streams.expressions import Aggregate, Function, Template
 from shared.streams.plan import Kind, query_plans
 from shared.streams.units import milliseconds
-from shared.streams.verdict import LONG, Refused, Value, instant, judge
+from shared.streams.verdict import LONG, Refused, Value, instant, judge_record
 
 Cell = str | int | float | datetime | None
 Key = tuple[Cell, ...]
@@ -71,7 +71,7 @@ class Recomputation:
         if record.target_group not in {None, self._group}:
             return
         self.records += 1
-        verdict = judge(self.stream, record.value, record.timestamp)
+        verdict = judge_record(self.stream, record)
         if isinstance(verdict, Refused):
             self._refuse(record, verdict.code)
             return

@@ -13,7 +13,11 @@ streaming/validate.py; tests/suites/verdicts.py holds both to one table. The fir
                    without a zone, of no day in the calendar, or outside the years 1 to 9999 in UTC
     out_of_range   beyond 32 bits, `minimum`, `maximum`, `multiple_of`, `max_length` (code points), `enum`, `pattern`;
                    an event time before the year 1001: MySQL could not hold each of its windows
-    future, late   compared with the record's own timestamp; an event time after the year 9998 is from the future
+    future, late   compared with the record's timestamp; an event time after the year 9998 is from the future
+
+A redriven record is judged by its first timestamp: when it came in, not when it was put back. Where an operator has
+waived the rule (`cauce dlq redrive --accept-time`) it may be of any age, and `future` is measured from when it was put
+back: an event from beyond that would move Spark's watermark past every event that is yet to come.
 """
 
 from __future__ import annotations
@@ -28,7 +32,9 @@ from typing import Any
 
 from shared.contracts.base import format_instant
 from shared.errors import Code
+from shared.kafka.records import Record
 from shared.streams.declaration import FieldDeclaration, Stream, Type
+from shared.streams.patterns import matches
 from shared.streams.units import milliseconds
 
 Value = str | int | float | bool
@@ -74,12 +80,19 @@ class Refused:
     message: str
 
 
-def judge(stream: Stream, value: bytes | None, timestamp: int) -> Accepted | Refused:
-    """`timestamp` is the record's own, in milliseconds since 1970."""
+def judge(stream: Stream, value: bytes | None, timestamp: int, *, any_age: bool = False) -> Accepted | Refused:
+    """`timestamp` is the record's, in milliseconds since 1970; `any_age`: nothing is `late`."""
     found = read(stream, value)
     if isinstance(found, Refused):
         return found
-    return _in_time(stream, found, timestamp)
+    return _in_time(stream, found, timestamp, any_age=any_age)
+
+
+def judge_record(stream: Stream, record: Record) -> Accepted | Refused:
+    """The verdict on a record as it was read, with what its headers say of a redrive."""
+    if record.accepts_time:
+        return judge(stream, record.value, record.timestamp, any_age=True)
+    return judge(stream, record.value, record.first.timestamp)
 
 
 def read(stream: Stream, value: bytes | None) -> Accepted | Refused:
@@ -215,7 +228,7 @@ def _is_whole(quotient: float) -> bool:
 def _allows_text(field: FieldDeclaration, value: str) -> bool:
     if len(value) > field.max_length or (field.enum is not None and value not in field.enum):
         return False
-    return field.pattern is None or re.fullmatch(field.pattern, value, re.ASCII) is not None
+    return field.pattern is None or matches(field.pattern, value)
 
 
 def instant(text: str) -> int | None:
@@ -238,12 +251,12 @@ def event_time(stream: Stream, event: Mapping[str, Value]) -> int:
     return min(int(value) * times // parts, BEYOND)
 
 
-def _in_time(stream: Stream, accepted: Accepted, timestamp: int) -> Accepted | Refused:
+def _in_time(stream: Stream, accepted: Accepted, timestamp: int, *, any_age: bool) -> Accepted | Refused:
     """By the record's own timestamp, never by a clock, so that a replay decides the same."""
     ahead, lateness = _tolerances(stream)
     if accepted.time > timestamp + ahead:
         return Refused(Code.FUTURE, f"{accepted.time - timestamp} ms ahead of its record, at most {ahead} are accepted")
-    if lateness is not None and accepted.time < timestamp - lateness:
+    if lateness is not None and not any_age and accepted.time < timestamp - lateness:
         return Refused(Code.LATE, f"{timestamp - accepted.time} ms behind its record, at most {lateness} are accepted")
     return accepted
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from cauce import dlq, dlq_desk
 from compose.local.errors import LocalStackError
 from shared.errors import Code
+from shared.streams.loading import load_streams
 from tests.shared.dead_letters.samples import Office
 
 
@@ -110,6 +111,8 @@ def test_discard(office: Office) -> None:
         (["redrive", "--code", "bug", "--patch", "[]"], "must be a JSON object"),
         (["redrive", "--code", "bug", "--patch", "{}", "--transform", "x.py"], "not both"),
         (["redrive", "--code", "bug", "--rate", "fast"], "20/s"),
+        (["redrive", "--code", "late", "--accept-time"], "say --why"),
+        (["redrive", "--code", "late", "--accept-time", "--why", " "], "say --why"),
         (["list", "--since", "yesterday"], "how long ago"),
         (["list", "--state", "lost"], "must be one of"),
         (["discard", "--reason", "x"], "say which"),
@@ -120,3 +123,27 @@ def test_what_is_not_clear_is_refused_with_what_to_write(words: list[str], why: 
     done = cauce(*words)
     assert done.exit_code == 2
     assert why in " ".join(done.output.split())
+
+
+RATINGS = next(stream for stream in load_streams() if stream.name == "ratings")
+
+
+def test_a_late_event_goes_back_with_a_waiver_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one it is left with the way out; with one it is redriven, with the reason, and what to do about windows
+    that are older than Spark keeps them."""
+    office = Office([RATINGS])
+    monkeypatch.setattr(dlq_desk, "desk", office.new_desk)
+    monkeypatch.setattr(dlq_desk, "producer", lambda: office.producer)
+    event = {"userId": 1, "movieId": 2, "rating": 3.5, "timestamp": 1_767_323_100_000}
+    record = office.write(1, topic="ratings", raw=json.dumps(event).encode())
+    identity = office.fail(record, Code.LATE, "streaming.ratings")
+    left, counted = said("redrive", "--code", "late")
+    assert counted == "0 redriven"
+    assert "--accept-time --why" in left
+    assert "cauce streams reset ratings" in left
+    lines = said("redrive", "--code", "late", "--accept-time", "--why", "the broker's clock was ahead")
+    assert lines[1] == "1 redriven"
+    assert "`cauce streams reset ratings` counts them" in lines[2]
+    [letter] = listed("--state", "redriven")
+    assert letter["identity"] == str(identity)
+    assert (letter["action"]["why"], letter["action"]["accept_time"]) == ("the broker's clock was ahead", True)

@@ -58,3 +58,12 @@ def test_doctor_works_before_anything_was_started(tmp_path: Path) -> None:
     assert "Python" in done.stdout
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("version", [(3, 10, 13), (3, 14, 0)])
+def test_pythons_that_were_not_run_are_refused(version: tuple[int, ...]) -> None:
+    """With the versions that were, before anything else is imported."""
+    program = f"import sys; sys.version_info = {version}; import cauce.console"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("cauce wants Python 3.11, 3.12 or 3.13 (3.14 was not run yet)")

@@ -19,13 +19,13 @@ def test_kafka_is_reached_by_its_name() -> None:
     assert "advertised.listeners=PLAINTEXT://kafka:9092" in lines
 
 
-def test_servers_have_their_images_ports() -> None:
+def test_servers_have_their_images_ports(tmp_path: Path) -> None:
     """Services find a stand-in where they would find the image's server."""
     env = {"MARIADB_PASSWORD": "any"}
-    assert [program(name, TOOLS, env).port for name in ("kafka", "mysql", "mongodb")] == [9092, 3306, 27017]
+    assert [program(name, tmp_path, TOOLS, env).port for name in ("kafka", "mysql", "mongodb")] == [9092, 3306, 27017]
 
 
-def test_an_unknown_server_is_named() -> None:
+def test_an_unknown_server_is_named(tmp_path: Path) -> None:
     """A typing error says which servers there are."""
     with pytest.raises(ValueError, match="no server `redis`: kafka, mysql or mongodb"):
-        program("redis", TOOLS, {})
+        program("redis", tmp_path, TOOLS, {})

@@ -5,20 +5,31 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import uvicorn
+from starlette.applications import Starlette
 
 from compose.local.checks import Level, cache, disk, java
 from compose.local.errors import LocalStackError
 from compose.local.fleet_checks import fleet
 from compose.local.lifecycle import clear_stale, wipe
-from compose.local.ports import HOST
+from compose.local.ports import HOST, free_port
 from compose.local.processes import FLEET_VARIABLE
 from compose.local.program import Kind
 from compose.local.remembered import Remembered
 from compose.local.settings import LocalSettings
 from compose.local.state import Endpoints, FleetState, Health, Phase, ProcessIdentity, ProcessState, load_state
+from shared.kafka.client import Replication
+from shared.kafka.durability import described
+from shared.runtime.health import Health as ProcessHealth
+from shared.runtime.health import health_app
+from shared.runtime.http import served
 
 WHERE = Endpoints(gateway_url="", kafka="", mysql_url="", mongodb_url="")
 
@@ -39,6 +50,22 @@ def save_state(settings: LocalSettings, supervisor: ProcessIdentity, **fields: o
 
 def mine() -> ProcessIdentity:
     return ProcessIdentity.of(os.getpid())
+
+
+@contextmanager
+def served_at(app: Starlette) -> Iterator[str]:
+    """The address of an app that is served meanwhile."""
+    server = uvicorn.Server(served(app, HOST, 0))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            thread.join(0.01)
+            assert thread.is_alive()
+        yield f"http://{HOST}:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def gone() -> ProcessIdentity:
@@ -92,6 +119,53 @@ def test_a_dead_server_is_explained_with_its_last_words(settings: LocalSettings)
     assert "ended with exit code 1" in problem.text
     assert "disk failure" in problem.text
     assert problem.advice == "cauce logs kafka -n 200"
+
+
+@pytest.mark.parametrize(("replication", "level"), [((1, 1, 1), Level.NOTE), ((3, 3, 2), Level.OK), (None, Level.NOTE)])
+def test_the_durability_in_force_is_shown(
+    settings: LocalSettings, replication: tuple[int, int, int] | None, level: Level
+) -> None:
+    """One replica is worth a note, as is a durability that isn't known; the sentence is the gateway's."""
+    known = Replication(*replication, flush_messages=2**63 - 1) if replication else None
+    fact = described(known, "kafka is away")
+    with served_at(
+        health_app(ProcessHealth("api_gateway", facts={"durability": lambda: {"uploads.received": fact}}))
+    ) as url:
+        save_state(settings, mine(), phase=Phase.RUNNING, endpoints=WHERE.model_copy(update={"gateway_url": url}))
+        found = list(fleet(settings.layout))[-1]
+    assert (found.level, found.text) == (level, f"`uploads.received`: {fact['meaning']}")
+
+
+@pytest.fixture
+def warning_port() -> Iterator[int]:
+    """Where a service that is ready warns of something."""
+    health = ProcessHealth(
+        "x", started=True, warners=[lambda: {"stream ratings": "the clock of broker 1 is an hour ahead"}]
+    )
+    port = free_port(set())
+    server = uvicorn.Server(uvicorn.Config(health_app(health), host=HOST, port=port, log_level="error"))
+    serving = threading.Thread(target=server.run)
+    serving.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield port
+    server.should_exit = True
+    serving.join(10)
+
+
+def test_what_a_ready_service_warns_of_is_a_problem(settings: LocalSettings, warning_port: int) -> None:
+    """It is told with the service's own sentence; a service without warnings, or that can't be asked, adds nothing."""
+    ready = [
+        ProcessState(name="api_gateway", kind=Kind.SERVICE, health=Health.READY, port=warning_port),
+        ProcessState(name="ingest", kind=Kind.SERVICE, health=Health.READY, port=free_port(set())),
+        ProcessState(name="kafka", kind=Kind.SERVER, health=Health.READY, port=warning_port),
+    ]
+    save_state(settings, mine(), phase=Phase.RUNNING, processes=ready)
+    running, *problems = fleet(settings.layout)
+    assert running.level is Level.OK
+    assert [(one.level, one.text) for one in problems] == [
+        (Level.PROBLEM, "api_gateway is ready, but stream ratings: the clock of broker 1 is an hour ahead")
+    ]
 
 
 def test_stale_state_is_explained(settings: LocalSettings) -> None:

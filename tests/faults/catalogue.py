@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.faults import (
+    broker_clock,
     clocks,
     crash_points,
     deployments,
@@ -16,7 +17,19 @@ from tests.faults import (
 )
 from tests.faults.cases import Case
 
-MODULES = (crash_points, servers, network, gateway, groups, clocks, deployments, embedding_api, replays, redrives)
+MODULES = (
+    crash_points,
+    servers,
+    network,
+    gateway,
+    groups,
+    clocks,
+    broker_clock,
+    deployments,
+    embedding_api,
+    replays,
+    redrives,
+)
 
 
 def all_cases() -> list[Case]:

@@ -71,6 +71,9 @@ class Parts:
     def _why_not(self, name: str, what: str) -> str:
         return "\n".join([f"{name} {what}", *tail(self.layout.log(name), 20)])
 
+    def port(self, name: str) -> int | None:
+        return self._programs[name].port
+
     def pid(self, name: str) -> int:
         return self._running[name].pid
 
@@ -103,13 +106,15 @@ class Parts:
         del self._running[name]
         return code
 
-    async def restart(self, name: str, env: Mapping[str, str | None] | None = None) -> None:
+    async def restart(
+        self, name: str, env: Mapping[str, str | None] | None = None, seconds: float = READY_SECONDS
+    ) -> None:
         if self.alive(name):
             self.stop(name)
         elif name in self._running:
             self._reap(name)
         self.start(name, env)
-        await self.ready(name)
+        await self.ready(name, seconds)
 
     async def revive(self, name: str) -> None:
         """Starts it where it has ended by itself, or soon will."""

@@ -63,9 +63,9 @@ class World(Parts):
     async def begin(self) -> None:
         self.disks.mount()
         settings = LocalSettings(state_dir=self.layout.root)
-        tools = provision(settings, os.environ, PlainFetching(Console(stderr=True)))
-        self._plan = make_plan(Wish(), self.layout, tools, {**os.environ, **SMALL})
-        await self._prepare_servers(self._plan, tools)
+        self._tools = provision(settings, os.environ, PlainFetching(Console(stderr=True)))
+        self._plan = make_plan(Wish(), self.layout, self._tools, {**os.environ, **SMALL})
+        await self._prepare_servers(self._plan, self._tools)
         for server in SERVERS:
             self.start(server)
         await asyncio.gather(*(self.ready(server) for server in SERVERS))
@@ -80,11 +80,21 @@ class World(Parts):
             self._programs[program.name] = program
         # The supervisor's probe keeps a client for its whole life.
         self._programs["mongodb"] = replace(self._programs["mongodb"], probe=in_thread(self._ping))
-        behind = {service: self._link(service, "kafka", free_port(self._taken())) for service in SERVICES}
+        for service in SERVICES:
+            self._link(service, "kafka", free_port(self._taken()))
         self._link("db_writer", "mariadb", plan.remembered.ports["mariadb"])
         self._link("db_writer", "mongodb", plan.remembered.ports["mongodb"])
+        self._listen_behind_links()
+
+    def _listen_behind_links(self) -> None:
+        behind = {service: self.links[service, "kafka"] for service in SERVICES}
         with Path(self._programs["kafka"].argv[-1]).open("a") as properties:
-            properties.write(_listeners(plan.remembered.ports, behind))
+            properties.write(_listeners(self._plan.remembered.ports, behind))
+
+    async def format_kafka(self) -> None:
+        """A broker of the same address with nothing on its disk, where what was there is gone."""
+        await server_programs(self._plan, self.layout, self._tools)
+        self._listen_behind_links()
 
     def _ping(self) -> str | None:
         try:
@@ -131,7 +141,9 @@ class World(Parts):
 
     def _addresses(self, service: str) -> dict[str, str]:
         ends = self.endpoints
-        found = {"KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{self.links[service, 'kafka'].port}"}
+        found = {}
+        if link := self.links.get((service, "kafka")):
+            found["KAFKA_BOOTSTRAP_SERVERS"] = f"{HOST}:{link.port}"
         if link := self.links.get((service, "mariadb")):
             found["CAUCE_MYSQL_URL"] = _with_port(ends.mysql_url, link.port)
         if link := self.links.get((service, "mongodb")):

@@ -10,7 +10,11 @@ MYSQL = ("tests/services/db_writer/test_mysql.py", "tests/services/db_writer/tes
 MONGODB = ("tests/services/db_writer/test_mongo.py", "tests/services/db_writer/test_documents.py")
 READINGS = ("tests/services/db_writer/test_readings.py",)
 UPLOAD_LOG = ("tests/services/api_gateway/test_upload_log.py",)
+CLOCK = ("tests/services/api_gateway/test_broker_clock.py",)
+VERDICTS = ("tests/shared/streams/test_verdict.py",)
+WAIVER = ("tests/shared/dead_letters/test_waiver.py",)
 DOCPROC = ("tests/services/docproc/test_handlers.py",)
+DISK = ("tests/shared/test_durable_folder.py",)
 
 
 @dataclass(frozen=True)
@@ -262,5 +266,145 @@ MUTANTS = (
         "                await self._check_topic()\n",
         "",
         ("tests/services/api_gateway/test_status_tail.py",),
+    ),
+    Mutant(
+        "stored bytes are on the disk before anybody hears of them",
+        "shared/objects.py",
+        "await self._folder.sync(self._path)",
+        "pass",
+        DISK,
+    ),
+    Mutant(
+        "a file's name is on the disk as its bytes are",
+        "shared/durable_folder.py",
+        "    for folder in folders:\n        sync_folder(folder)",
+        "    return",
+        DISK,
+    ),
+    Mutant(
+        "a disk that fails to sync is an outage",
+        "shared/durable_folder.py",
+        "if error.errno not in NO_SYNC_OF_FOLDERS:",
+        "if False:",
+        DISK,
+    ),
+    Mutant(
+        "a broker whose clock is wrong gets no more events",
+        "services/api_gateway/broker_clock.py",
+        "raise ClockApart(watched.sentence(), retry_after=EVERY_SECONDS)",
+        "return PUBLISHED_AT_ONCE",
+        CLOCK,
+    ),
+    Mutant(
+        "the duration of a round trip is no skew",
+        "services/api_gateway/broker_clock.py",
+        "return max(0, appended - acknowledged) + min(0, appended - sent)",
+        "return appended - sent",
+        CLOCK,
+    ),
+    Mutant(
+        "a clock that is behind is as wrong as one that is ahead",
+        "services/api_gateway/broker_clock.py",
+        "if abs(apart_ms) <= self.bound_ms:",
+        "if apart_ms <= self.bound_ms:",
+        CLOCK,
+    ),
+    Mutant(
+        "it takes several acknowledgements in a row",
+        "services/api_gateway/broker_clock.py",
+        "return self.in_a_row >= IN_A_ROW",
+        "return True",
+        CLOCK,
+    ),
+    Mutant(
+        "a good acknowledgement between them begins the row anew",
+        "services/api_gateway/broker_clock.py",
+        "self.sights.pop(broker, None)\n            return",
+        "return",
+        CLOCK,
+    ),
+    Mutant(
+        "another broker's clock ends no refusal",
+        "services/api_gateway/broker_clock.py",
+        "for broker in watched.refusing.keys() & found.keys():\n                watched.see(broker, found[broker])",
+        "for broker in watched.refusing:\n                watched.see(broker, min(found.values(), key=abs, default=0))",
+        CLOCK,
+    ),
+    Mutant(
+        "a time of the producer's own is no evidence of a broker's clock",
+        "shared/kafka/client/outbox.py",
+        "self._broker = None if self._appended is None else leader",
+        "self._broker = leader",
+        ("tests/shared/kafka/test_producer.py",),
+    ),
+    Mutant(
+        "a broker that no probe reaches is tried with one event",
+        "services/api_gateway/broker_clock.py",
+        "            return 1\n",
+        "            return PUBLISHED_AT_ONCE\n",
+        CLOCK,
+    ),
+    Mutant(
+        "a refusal ends by itself",
+        "services/api_gateway/broker_clock.py",
+        "                await self.look()\n",
+        "                pass\n",
+        CLOCK,
+    ),
+    Mutant(
+        "a broker that leads no partition any more refuses nothing",
+        "services/api_gateway/broker_clock.py",
+        "            del sights[broker]\n",
+        "            pass\n",
+        CLOCK,
+    ),
+    Mutant(
+        "a redriven record is judged by its first time",
+        "shared/streams/verdict.py",
+        "return judge(stream, record.value, record.first.timestamp)",
+        "return judge(stream, record.value, record.timestamp)",
+        VERDICTS,
+    ),
+    Mutant(
+        "a waived event is not from the future of its redrive",
+        "shared/streams/verdict.py",
+        "return judge(stream, record.value, record.timestamp, any_age=True)",
+        "return judge(stream, record.value, 2**62, any_age=True)",
+        VERDICTS,
+    ),
+    Mutant(
+        "a waiver counts for a record that was put back here alone",
+        "shared/kafka/records.py",
+        "return self._origin is not None and self.header",
+        "return self.header",
+        VERDICTS,
+    ),
+    Mutant(
+        "`cauce verify` judges as Spark does what was put back",
+        "shared/streams/recompute.py",
+        "verdict = judge_record(self.stream, record)",
+        "verdict = judge_record(self.stream, record._replace(headers=()))",
+        ("tests/shared/streams/test_recompute.py",),
+    ),
+    Mutant(
+        "a late event that would be late again is not put back",
+        "shared/dead_letters/waiver.py",
+        "and not (changed or waived):",
+        "and False:",
+        WAIVER,
+    ),
+    Mutant(
+        "a waiver is recorded with what was done",
+        "shared/dead_letters/redrive.py",
+        "            accept_time=accept_time,\n",
+        "",
+        WAIVER,
+    ),
+    Mutant(
+        "a rule is waived with a reason alone",
+        "cauce/dlq.py",
+        'if accept_time and not (reason or "").strip():',
+        "if False:",
+        ("tests/cauce/test_dlq.py",),
     ),
 )

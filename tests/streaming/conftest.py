@@ -19,6 +19,9 @@ from streaming.jvm import java_executable
 from streaming.session import make_jvm, spark_session
 from streaming.settings import Settings
 
+QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""A JVM of a minute or two spends more on its second compiler than that gives back."""
+
 
 def make_settings(**values: object) -> Settings:
     """Settings that ignore the environment for what the tests depend on."""
@@ -33,7 +36,11 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     except Fatal as error:
         pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("spark")
-    settings = make_settings(checkpoint_url=str(folder / "checkpoints"), spark_jars=connector_jars())
+    settings = make_settings(
+        checkpoint_url=str(folder / "checkpoints"),
+        spark_jars=connector_jars(),
+        streaming_java_options=QUICK_JAVA,
+    )
     with spark_session(make_jvm(settings, folder)) as session:
         yield session
 

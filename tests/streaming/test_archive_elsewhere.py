@@ -13,6 +13,7 @@ import pytest
 
 from compose.local.errors import LocalStackError
 from tests.hdfs import hdfs
+from tests.streaming.conftest import QUICK_JAVA
 
 ROOT = Path(__file__).parents[2]
 S3A_ROOT = "CAUCE_TEST_S3A_ROOT"
@@ -35,7 +36,7 @@ HDFS_SITE = {
 
 def go_round(root: str, **variables: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.streaming.archive_round", root]
-    environment = {**os.environ, **variables}
+    environment = {**os.environ, "CAUCE_STREAMING_JAVA_OPTIONS": QUICK_JAVA, **variables}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))

@@ -12,9 +12,12 @@ from shared.streams.declaration import Mode, Stream
 from shared.streams.loading import load_streams
 from shared.streams.plan import Kind, query_plans
 from shared.topics import PROCESSED_METRICS, PROCESSED_READINGS
+from streaming import untimely
 from streaming.metrics import LAST_ERROR, record_failure
-from streaming.progress import Pulse, record
+from streaming.progress import Pulse, record, record_untimely
 from streaming.queries import Query, checkpoint_path, realtime_milliseconds, sink_options, source_options
+from streaming.untimely import RecentShare
+from streaming.validate import CODES, VERDICTS
 from tests.streaming.conftest import make_settings
 
 STREAMS = {stream.name: stream for stream in load_streams()}
@@ -154,6 +157,28 @@ def test_progress_becomes_metrics() -> None:
     )
     found = [REGISTRY.get_sample_value(f"cauce_streaming_{name}", {"query": "test_progress"}) for name in names]
     assert found == [8, 1.0, 7, 3, datetime(2026, 1, 1, tzinfo=UTC).timestamp()]
+
+
+def test_many_late_events_are_told_by_their_share() -> None:
+    """Of the newest thousand records: as a metric, and from a fifth on as a sentence; older batches are forgotten."""
+    share = RecentShare()
+    for records, late, future in ((900, 0, 0), (100, 20, 10), (0, 0, 0), (900, 300, 100)):
+        counts = {code.value: 0 for code in CODES} | {"rows": records, "late": late, "future": future}
+        record_untimely("orders.clean", progress(observedMetrics={VERDICTS: counts}), share)
+    record_untimely("orders.clean", progress(), share)
+    assert (share.records, share.value) == (1_000, 0.43)
+    assert REGISTRY.get_sample_value("cauce_streaming_untimely_share", {"query": "orders.clean"}) == 0.43
+    [(name, sentence)] = untimely.warnings({"orders.clean": share, "others.clean": RecentShare()}).items()
+    assert name == "stream orders"
+    assert sentence.startswith("43% of the last 1000 events were late or from the future")
+
+
+@pytest.mark.parametrize(("records", "late"), [(49, 49), (1_000, 199), (100, 0)])
+def test_stragglers_are_not_told(records: int, late: int) -> None:
+    """Neither some among many, nor many of very few."""
+    share = RecentShare()
+    share.add(records, late)
+    assert share.sentence is None
 
 
 def test_the_last_error_is_told_by_its_name() -> None:

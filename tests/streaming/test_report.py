@@ -11,6 +11,7 @@ from pyspark.sql import Row, SparkSession
 
 from streaming.report import Summary, daily
 from tests.streaming.archive_world import MORNING, NIGHT, Record, World, chunk
+from tests.streaming.conftest import QUICK_JAVA
 
 DAY = date(2026, 1, 21)
 BEFORE = date(2026, 1, 20)
@@ -110,7 +111,11 @@ def test_the_command(world: World) -> None:
     done = subprocess.run(
         [sys.executable, "-P", "-m", "cauce", "report", "daily", "--archive", "archive", "--output", "out"],
         cwd=world.files.parent,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "CAUCE_STREAMING_JAVA_OPTIONS": QUICK_JAVA,
+        },
         capture_output=True,
         text=True,
         check=False,

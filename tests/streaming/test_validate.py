@@ -8,7 +8,8 @@ from pyspark.sql import functions as fn
 
 from shared.errors import Code
 from shared.streams.declaration import Stream, Type
-from shared.streams.verdict import Refused, judge
+from shared.streams.verdict import Refused, judge_record
+from streaming.records import HEADERS
 from streaming.validate import validated
 from tests.suites.verdicts import CASES, Case, streams
 
@@ -21,13 +22,28 @@ def rows(spark: SparkSession) -> dict[str, Row]:
 
 def _judged(spark: SparkSession, stream: Stream) -> list[Row]:
     cases = [case for case in CASES if case.stream == stream.name]
-    values = [(case.name, None if case.value is None else bytearray(case.value), _moment(case)) for case in cases]
-    records = spark.createDataFrame(values, "name string, value binary, timestamp timestamp").coalesce(1)
+    values = [
+        (
+            case.name,
+            stream.topic_name,
+            None if case.value is None else bytearray(case.value),
+            _moment(case),
+            _headers(case),
+        )
+        for case in cases
+    ]
+    columns = f"name string, topic string, value binary, timestamp timestamp, headers {HEADERS}"
+    records = spark.createDataFrame(values, columns).coalesce(1)
     event = fn.struct(*(_plain(name, field.type).alias(name) for name, field in stream.fields.items()))
     time = fn.unix_millis("event_time").alias("event_time")
     return (
         validated(records, stream).select("name", "code", "message", "event_ms", time, event.alias("event")).collect()
     )
+
+
+def _headers(case: Case) -> list[tuple[str, bytearray]] | None:
+    """Kafka's source gives null where there are none."""
+    return [(name, bytearray(value or b"")) for name, value in case.headers] or None
 
 
 def _moment(case: Case) -> datetime:
@@ -45,7 +61,7 @@ def test_verdict(rows: dict[str, Row], case: Case) -> None:
     """Each case of the table is decided as it says, with the very message of the plain function."""
     stream, row = streams()[case.stream], rows[case.name]
     if isinstance(case.expected, Code):
-        verdict = judge(stream, case.value, case.timestamp)
+        verdict = judge_record(stream, case.record)
         assert isinstance(verdict, Refused)
         assert (row.code, row.message) == (case.expected, verdict.message)
     else:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import base64
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as fn
 from pyspark.sql.streaming.listener import StreamingQueryProgress
 
 from shared.contracts.metrics import MetricRow
@@ -17,6 +19,7 @@ from shared.streams.declaration import Stream
 from shared.streams.plan import Kind, QueryPlan, query_plans
 from shared.streams.tables import window_table
 from streaming import windows
+from streaming.records import HEADERS
 from tests.suites.verdicts import streams
 
 MINUTE = 60_000
@@ -56,8 +59,9 @@ def plan(stream: Stream, kind: Kind, table: str) -> QueryPlan:
 
 def kafka(spark: SparkSession, events: Iterable[dict[str, Any]], recorded: int) -> DataFrame:
     moment = datetime.fromtimestamp(recorded / 1000, UTC)
-    values = [(bytearray(json.dumps(event).encode()), moment) for event in events]
-    return spark.createDataFrame(values, "value binary, timestamp timestamp").coalesce(1)
+    values = [("t", bytearray(json.dumps(event).encode()), moment, None) for event in events]
+    columns = f"topic string, value binary, timestamp timestamp, headers {HEADERS}"
+    return spark.createDataFrame(values, columns).coalesce(1)
 
 
 def published(rows: list[Row]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -237,9 +241,15 @@ def test_distinct_chunks(spark: SparkSession) -> None:
     }
 
 
-def write(folder: Path, batch: int, *events: dict[str, Any], recorded: str) -> None:
+def write(
+    folder: Path, batch: int, *events: dict[str, Any], recorded: str, headers: Mapping[str, str] | None = None
+) -> None:
     """A batch of records as a file; Spark takes them in the order of their times."""
-    rows = (json.dumps({"value": json.dumps(event), "timestamp": recorded}) for event in events)
+    told = [{"key": name, "value": base64.b64encode(text.encode()).decode()} for name, text in (headers or {}).items()]
+    rows = (
+        json.dumps({"topic": "ratings", "value": json.dumps(event), "timestamp": recorded, "headers": told})
+        for event in events
+    )
     file = folder / f"{batch}.json"
     file.write_text("\n".join(rows))
     os.utime(file, (batch, batch))
@@ -249,8 +259,9 @@ def run(
     spark: SparkSession, plan: QueryPlan, folder: Path, name: str
 ) -> tuple[list[tuple[str, int]], list[StreamingQueryProgress]]:
     """All batches, one file each: every key and count in the order they came out, and each batch's progress."""
-    records = spark.readStream.schema("value string, timestamp timestamp").option("maxFilesPerTrigger", 1)
-    rows = windows.transform(records.json(str(folder)).selectExpr("cast(value as binary)", "timestamp"), plan, 1, None)
+    columns = f"topic string, value string, timestamp timestamp, headers {HEADERS}"
+    records = spark.readStream.schema(columns).option("maxFilesPerTrigger", 1).json(str(folder))
+    rows = windows.transform(records.withColumn("value", fn.col("value").cast("binary")), plan, 1, None)
     running = rows.writeStream.format("memory").queryName(name).outputMode("update").trigger(availableNow=True).start()
     running.awaitTermination()
     count = plan.windows[0].count
@@ -292,3 +303,33 @@ def test_no_lateness_keeps_all_state(spark: SparkSession, shop: Stream, tmp_path
 
     assert [count for key, count in written if "1969" in key] == [1, 2]
     assert batches[-1].stateOperators[0].numRowsTotal == 2
+
+
+WAIVED = {
+    "dlq_source_topic": "ratings",
+    "dlq_source_partition": "0",
+    "dlq_source_offset": "3",
+    "dlq_source_timestamp": str(T0),
+    "dlq_target_group": "streaming.ratings",
+    "dlq_redrive_count": "1",
+    "dlq_accept_time": "true",
+}
+
+
+def test_a_waived_event_counts_while_its_window_is_kept(spark: SparkSession, tmp_path: Path) -> None:
+    """Half an hour and more; one that is put back later than that is dropped, and told."""
+    old = rating(T0 - 10 * MINUTE)
+    write(tmp_path, 1, rating(T0), recorded="2026-01-02T03:04:00.000Z")
+    write(tmp_path, 2, old, recorded="2026-01-02T03:05:00.000Z")
+    write(tmp_path, 3, old, recorded="2026-01-02T03:06:00.000Z", headers=WAIVED)
+    later = "2026-01-02T05:04:00.000Z"
+    for batch in (4, 5):
+        write(tmp_path, batch, rating(T0 + 120 * MINUTE), recorded=later)
+    write(tmp_path, 6, old, recorded=later, headers=WAIVED)
+
+    written, batches = run(spark, plan(streams()["ratings"], Kind.WINDOWS, "movie_metrics_1m"), tmp_path, "waived")
+
+    assert [count for key, count in written if key.startswith("movie_metrics_1m|2026-01-02T02:54")] == [1]
+    dropped = [batch.stateOperators[0].numRowsDroppedByWatermark for batch in batches]
+    assert dropped[-1] > 0
+    assert not any(dropped[:-1])

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from shared.errors import Code
+from shared.kafka.records import Headers, Partition, Record
 from shared.streams.declaration import Stream
 from shared.streams.loading import load_streams
 from shared.streams.verdict import Value
@@ -73,6 +74,13 @@ class Case:
     expected: Code | dict[str, Value]
     time: int | None = None
     timestamp: int = RECORDED
+    headers: Headers = ()
+
+    @property
+    def record(self) -> Record:
+        """As it was read from the stream's topic."""
+        place = Partition(streams()[self.stream].topic_name, 1)
+        return Record(place, 7, self.timestamp, b"k", self.value, self.headers)
 
 
 RATING: dict[str, Any] = {"userId": 1, "movieId": 2, "rating": 3.5, "timestamp": RECORDED}
@@ -134,6 +142,31 @@ def _more(text: str) -> bytes:
 
 def _microseconds(name: str, at: int, expected: Code | None, time: int = 0, timestamp: int = RECORDED) -> Case:
     return Case(f"microseconds: {name}", "microseconds", _bytes({"at": at}), expected or {"at": at}, time, timestamp)
+
+
+def _redriven(
+    name: str,
+    expected: Code | None,
+    at: int,
+    *,
+    now: int = 7_200_000,
+    accept: bytes | None = None,
+    **facts: bytes | None,
+) -> Case:
+    """A rating of the time `at` that first came in at `RECORDED` and was put back `now` ms later; `facts` are headers
+    that are others than a redrive writes."""
+    usual: dict[str, bytes | None] = {
+        "source_topic": b"ratings",
+        "source_partition": b"0",
+        "source_offset": b"3",
+        "source_timestamp": str(RECORDED).encode(),
+        "target_group": b"streaming.ratings",
+        "redrive_count": b"1",
+        "accept_time": accept,
+    }
+    headers = tuple((f"dlq_{fact}", value) for fact, value in (usual | facts).items() if value is not None)
+    event = RATING | {"timestamp": at}
+    return Case(f"redriven: {name}", "ratings", _bytes(event), expected or event, at, RECORDED + now, headers)
 
 
 def _chunk(name: str, expected: Code | None, **changes: Any) -> Case:
@@ -417,6 +450,34 @@ TIMES = (
     _microseconds("least", -(2**63), Code.OUT_OF_RANGE),
 )
 
+_HOUR = 3_600_000
+REDRIVES = (
+    _redriven("in time when it first came in", None, RECORDED - 30_000),
+    _redriven("late when it first came in", Code.LATE, RECORDED - 30_001),
+    _redriven("as far ahead as it might be when it first came in", None, RECORDED + 60_000),
+    _redriven("from the future when it first came in", Code.FUTURE, RECORDED + 60_001),
+    _redriven("of the time at which it was put back", Code.FUTURE, RECORDED + 2 * _HOUR),
+    _redriven("to another topic: its own time counts", Code.LATE, RECORDED, source_topic=b"ratings.old"),
+    _redriven("without a first time: its own counts", Code.LATE, RECORDED, source_timestamp=None),
+    _redriven("with a first time that is no number", Code.LATE, RECORDED, source_timestamp=b"-1"),
+    _redriven("without a first offset", Code.LATE, RECORDED, source_offset=b""),
+    _redriven("for nobody: never put back", Code.LATE, RECORDED, target_group=None),
+    _redriven("for nobody, with an empty group", Code.LATE, RECORDED, target_group=b""),
+    _redriven("no times: never put back", Code.LATE, RECORDED, redrive_count=b"0"),
+    _redriven("late, waived", None, RECORDED - 30_001, accept=b"true"),
+    _redriven("late by days, waived", None, RECORDED - 100 * 24 * _HOUR, accept=b"true"),
+    _redriven("from the future then, waived", None, RECORDED + _HOUR, accept=b"true"),
+    _redriven("as far ahead as may be now, waived", None, RECORDED + 2 * _HOUR + 60_000, accept=b"true"),
+    _redriven("from the future now, waived all the same", Code.FUTURE, RECORDED + 2 * _HOUR + 60_001, accept=b"true"),
+    _redriven("as great as can be, waived", Code.FUTURE, 2**63 - 1, accept=b"true"),
+    _redriven("out of range, waived", Code.OUT_OF_RANGE, 0, accept=b"true"),
+    _redriven("waived, by another word", Code.LATE, RECORDED - 30_001, accept=b"yes"),
+    _redriven("waived, by an empty word", Code.LATE, RECORDED - 30_001, accept=b""),
+    _redriven("waived, to another topic", Code.LATE, RECORDED, accept=b"true", source_topic=b"ratings.old"),
+    _redriven("waived, without a first time", Code.LATE, RECORDED, accept=b"true", source_timestamp=None),
+    _redriven("waived, and never put back", Code.LATE, RECORDED, accept=b"true", target_group=None),
+)
+
 EXTRA = (
     _seconds("more fields are ignored", _more('{"a":[1,2.5,null,true,"x"]}'), _GOOD_SECONDS),
     _seconds("64 objects deep", _nested(64, "objects"), _GOOD_NESTED),
@@ -440,4 +501,4 @@ EXTRA = (
     _seconds("many names", json.dumps({f"f{i}": i for i in range(5000)} | _GOOD_SECONDS).encode(), _GOOD_SECONDS),
 )
 
-CASES = (*BYTES, *TEXTS, *NUMBERS, *MOMENTS, *FIELDS, *TIMES, *EXTRA)
+CASES = (*BYTES, *TEXTS, *NUMBERS, *MOMENTS, *FIELDS, *TIMES, *REDRIVES, *EXTRA)

@@ -87,8 +87,12 @@ def _actions(key: str, what: str, order: dict[str, Any]) -> None:
     """Two buttons that ask before they do it."""
     left, right = st.columns(2)
     with left.popover(f"Redrive {what}…"):
-        st.markdown(f"Puts {what} back to where they failed, as they were.")
-        st.button("Yes, redrive", key=f"redrive {key}", type="primary", on_click=_act, args=("redrive", order))
+        st.markdown(
+            f"Puts {what} back to where they failed, as they were. Events that were late or from the future stay."
+        )
+        why = st.text_input("Unless: why their time shall be accepted all the same", key=f"accept time {key}").strip()
+        told = order | ({"accept_time": True, "reason": why} if why else {})
+        st.button("Yes, redrive", key=f"redrive {key}", type="primary", on_click=_act, args=("redrive", told))
     with right.popover(f"Discard {what}…"):
         reason = st.text_input("Why nothing shall be done about it", key=f"reason {key}")
         told = order | {"reason": reason}
@@ -106,7 +110,8 @@ def _told(outcome: Outcome) -> str:
     counted = {"redriven": outcome.redriven, "found redriven": outcome.found, "discarded": outcome.discarded}
     done = ", ".join(f"{len(some)} {what}" for what, some in counted.items() if some)
     left = "".join(f"  \nleft `{one.identity}`: {one.why}" for one in outcome.left[:20])
-    return (done or "nothing was done") + left
+    advice = "".join(f"  \n{sentence}" for sentence in outcome.advice)
+    return (done or "nothing was done") + left + advice
 
 
 def _what_was_done() -> None:

@@ -41,6 +41,7 @@ def _processes(processes: tuple[Process, ...]) -> None:
         {
             "process": process.instance,
             "problems": "; ".join(f"{name}: {problem}" for name, problem in process.problems.items()) or "none",
+            "warnings": "; ".join(f"{name}: {warning}" for name, warning in process.warnings.items()) or "none",
             "records in": process.records_in,
             "records out": process.records_out,
             "retries": process.retries,

@@ -26,9 +26,13 @@ _MOST_OBJECTS = 20_000
 
 def below(one: Box, other: Box) -> bool:
     """Whether the second of two characters stands under the first, in the same column."""
+    if one.top - other.top <= _LOWER * (one.top - one.bottom):
+        return False
     width = min(one.right - one.left, other.right - other.left)
     aside = abs(one.left + one.right - other.left - other.right) / 2
-    return one.top - other.top > _LOWER * (one.top - one.bottom) and aside < _ASIDE * width
+    within = min(one.right, other.right) - max(one.left, other.left)
+    # a full stop or a comma may take up no more than the right half of its column
+    return aside < _ASIDE * width or within > (1 - _ASIDE) * width
 
 
 def runs(letters: Sequence[tuple[str, Box]]) -> list[tuple[int, int, int]]:

@@ -4,11 +4,12 @@ Its defaults are unsafe for what is promised here (acks=1, automatic commits, re
 that matters is named.
 """
 
-from shared.kafka.client.admin import KafkaAdmin, TopicOnBroker
+from shared.kafka.client.admin import KafkaAdmin, Replication, TopicOnBroker
 from shared.kafka.client.connection import Connection
 from shared.kafka.client.consumer import KafkaConsumer
+from shared.kafka.client.outbox import partition_of_key
 from shared.kafka.client.producer import BATCH_BYTES, KafkaProducer
-from shared.kafka.client.reading import first_timestamps, offset_ranges, offsets_at, read_from
+from shared.kafka.client.reading import first_timestamps, offset_ranges, offsets_at, read_from, timestamps_at
 from shared.kafka.client.tail import KafkaTail
 
 __all__ = [
@@ -18,9 +19,12 @@ __all__ = [
     "KafkaConsumer",
     "KafkaProducer",
     "KafkaTail",
+    "Replication",
     "TopicOnBroker",
     "first_timestamps",
     "offset_ranges",
     "offsets_at",
+    "partition_of_key",
     "read_from",
+    "timestamps_at",
 ]

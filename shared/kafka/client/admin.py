@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -26,6 +26,19 @@ class TopicOnBroker:
     partitions: int
     replication_factor: int
     config: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """How a topic is kept, by that of its partitions which is kept worst."""
+
+    replicas: int
+    in_sync_replicas: int
+    """Now."""
+    min_insync_replicas: int
+    """So many must have a record before it is acknowledged."""
+    flush_messages: int
+    """After so many records a broker calls fsync; by Kafka's default it never does."""
 
 
 class KafkaAdmin:
@@ -65,6 +78,17 @@ class KafkaAdmin:
             )
             for topic in described
         }
+
+    async def replication(self, names: Collection[str]) -> dict[str, Replication]:
+        """Of these topics, as far as they are there."""
+        with translated():
+            there = sorted(set(names) & set(await self._client.list_topics()))
+            if not there:
+                return {}
+            described = await self._client.describe_topics(there)
+            configs = await self._configs(there)
+        # One that was deleted just now has no partitions.
+        return {each["topic"]: _replication(each, configs[each["topic"]]) for each in described if each["partitions"]}
 
     async def _configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
         answers = await self._client.describe_configs(
@@ -139,3 +163,17 @@ class KafkaAdmin:
                 )
         finally:
             await stop_client(client)
+
+
+def _replication(topic: Mapping[str, Any], config: Mapping[str, str]) -> Replication:
+    """Raises Transient where the broker doesn't tell the topic's settings: this client may lack the right to ask."""
+    try:
+        least, flush = int(config["min.insync.replicas"]), int(config["flush.messages"])
+    except KeyError as missing:
+        raise Transient(f"kafka: the broker doesn't tell {missing} of `{topic['topic']}`") from missing
+    return Replication(
+        replicas=min(len(partition["replicas"]) for partition in topic["partitions"]),
+        in_sync_replicas=min(len(partition["isr"]) for partition in topic["partitions"]),
+        min_insync_replicas=least,
+        flush_messages=flush,
+    )

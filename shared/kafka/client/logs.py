@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -12,7 +12,7 @@ from shared.errors import LogBroken, Transient
 from shared.kafka.adoption import adopted_topics
 from shared.kafka.client.connection import Connection, translated
 from shared.kafka.client.identity import TopicIdentity, identities_by
-from shared.kafka.client.reading import known_places, read_from
+from shared.kafka.client.reading import known_places, timestamps_at
 from shared.kafka.continuity import ADVICE, Log, Mark, another_topic, broken, grown_again
 from shared.kafka.records import Partition
 
@@ -53,9 +53,11 @@ class Logs:
         if told := await self._of_topics(now, joining=joining):
             return now, told
         marks = await committed_marks(client, await self._places(client))
-        if told := await self._of_offsets(client, now, marks):
+        kept = await _kept(client, marks)
+        if told := self._of_offsets(now, marks, kept):
             return now, told
-        return now, await self._of_records([p for p in marks if self._may_have_been_cut(p, now)], marks)
+        doubtful = {partition: mark for partition, mark in marks.items() if self._may_have_been_cut(partition, now)}
+        return now, await self._of_records(doubtful, kept)
 
     async def _identify(self, client: AIOKafkaConsumer) -> dict[str, TopicIdentity]:
         now = await identities_by(client._client, self._topics)  # noqa: SLF001 no public way
@@ -75,15 +77,11 @@ class Logs:
         changed = [topic for topic in ids if known.get(topic, ids[topic]) != ids[topic]]
         return another_topic(changed[0], self._group) if changed else None
 
-    async def _of_offsets(
-        self, client: AIOKafkaConsumer, now: Mapping[str, TopicIdentity], marks: Mapping[Partition, Mark]
+    def _of_offsets(
+        self, now: Mapping[str, TopicIdentity], marks: Mapping[Partition, Mark], kept: Mapping[Partition, range]
     ) -> str | None:
-        places = [TopicPartition(*partition) for partition in marks]
-        with translated():
-            starts, ends = await client.beginning_offsets(places), await client.end_offsets(places)
         for partition, mark in sorted(marks.items()):
-            place = TopicPartition(*partition)
-            log = Log(now[partition.topic].topic_id, starts[place], ends[place])
+            log = Log(now[partition.topic].topic_id, kept[partition].start, kept[partition].stop)
             if told := broken(self._group, partition, mark, log):
                 return told
         return None
@@ -95,14 +93,18 @@ class Logs:
             partition.number
         )
 
-    async def _of_records(self, partitions: Sequence[Partition], marks: Mapping[Partition, Mark]) -> str | None:
-        lasts = {partition: last[0] for partition in partitions if (last := marks[partition].last) is not None}
-        found: dict[Partition, int] = {}
-        ends = {partition: offset + 1 for partition, offset in lasts.items()}
-        async for records in read_from(self._connection, lasts, ends):
-            found |= {record.partition: record.timestamp for record in records}
-        told = (grown_again(self._group, partition, marks[partition], found.get(partition)) for partition in partitions)
+    async def _of_records(self, marks: Mapping[Partition, Mark], kept: Mapping[Partition, range]) -> str | None:
+        lasts = {partition: mark.last[0] for partition, mark in marks.items() if mark.last is not None}
+        found = await timestamps_at(self._connection, lasts, kept)
+        told = (grown_again(self._group, partition, mark, found.get(partition)) for partition, mark in marks.items())
         return next(filter(None, told), None)
+
+
+async def _kept(client: AIOKafkaConsumer, partitions: Iterable[Partition]) -> dict[Partition, range]:
+    places = [TopicPartition(*partition) for partition in partitions]
+    with translated():
+        starts, ends = await client.beginning_offsets(places), await client.end_offsets(places)
+    return {Partition(*place): range(starts[place], ends[place]) for place in places}
 
 
 async def committed_marks(client: AIOKafkaConsumer, places: Sequence[TopicPartition]) -> dict[Partition, Mark]:

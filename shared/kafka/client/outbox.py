@@ -53,7 +53,7 @@ class Outbox:
         places = [TopicPartition(topic, number) for number in range(count)]
         led = [*self.client.client.cluster.available_partitions_for_topic(topic)] or range(count)
         anywhere = TopicPartition(topic, random.choice(led))  # noqa: S311 any will do
-        return lambda key: anywhere if key is None else places[_hash(key) % count]
+        return lambda key: anywhere if key is None else places[partition_of_key(key, count)]
 
     def _add(self, place: TopicPartition, record: Outgoing, now: int) -> tuple[_Batch, int]:
         batch = self._open.get(place)
@@ -71,7 +71,8 @@ class Outbox:
             finally:
                 if self._open.get(place) is batch:
                     del self._open[place]  # at once: the client counts its records before it sends them
-        batch.written(await delivered)
+        first = await delivered
+        batch.written(first, self.client.client.cluster.leader_for_partition(place))
 
 
 class _Acknowledgements(Sequence[Acknowledged]):
@@ -108,15 +109,16 @@ class _Batch:
         headers = list(record.headers)
         return self.builder.append(timestamp=now, key=record.key, value=record.value, headers=headers) is not None
 
-    def written(self, first: RecordMetadata) -> None:
+    def written(self, first: RecordMetadata, leader: int | None) -> None:
+        """The broker says its own time where the topic wants that, else -1."""
         self._partition = Partition(first.topic, first.partition)
         self._offset = first.offset
-        self._appended = first.timestamp
+        self._appended = None if first.timestamp == -1 else first.timestamp
+        self._broker = None if self._appended is None else leader
 
     def acknowledged(self, index: int, now: int) -> Acknowledged:
-        """The broker says its own time where the topic wants that, else -1."""
-        time = now if self._appended in (None, -1) else self._appended
-        return Acknowledged(self._partition, self._offset + index, time)
+        time = now if self._appended is None else self._appended
+        return Acknowledged(self._partition, self._offset + index, time, self._broker)
 
 
 def _look_at(sending: asyncio.Task[None]) -> None:
@@ -126,5 +128,6 @@ def _look_at(sending: asyncio.Task[None]) -> None:
 
 
 @lru_cache(maxsize=16_384)
-def _hash(key: bytes) -> int:
-    return int(murmur2(key)) & 0x7FFFFFFF
+def partition_of_key(key: bytes, count: int) -> int:
+    """The number of the partition that Kafka's own clients choose for a key, of `count`."""
+    return (int(murmur2(key)) & 0x7FFFFFFF) % count

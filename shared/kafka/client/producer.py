@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from shared.errors import Permanent, Transient
 from shared.kafka.client.connection import Connection, abandon, start_client, stop_client, translated
@@ -93,6 +93,16 @@ class KafkaProducer:
             self._outbox = None
             await stop_client(outbox.client)
             await abandon(outbox.client)  # what came too late for the flush
+
+    async def leaders(self, topic: str) -> frozenset[int]:
+        """The brokers that lead its partitions now. Raises Transient."""
+        await self.probe()
+        with translated():
+            client = (await self._current()).client
+            numbers = await client.partitions_for(topic)
+            cluster = client.client.cluster
+            leaders = (cluster.leader_for_partition(TopicPartition(topic, number)) for number in numbers)
+            return frozenset(leader for leader in leaders if leader not in (None, -1))
 
     async def probe(self) -> None:
         """Raises Transient unless a broker answers now."""

@@ -117,12 +117,21 @@ class _Reader:
             raise Transient(f"kafka: no records for {READ_DEADLINE:g} s, though there must be some")
 
 
+async def timestamps_at(
+    connection: Connection, offsets: Mapping[Partition, int], kept: Mapping[Partition, range]
+) -> dict[Partition, int]:
+    """The timestamps, in ms since 1970, of the records at these offsets; none of a partition that doesn't keep its
+    offset (`kept`), or whose record compaction has removed. Raises Transient."""
+    starts = {partition: offset for partition, offset in offsets.items() if offset in kept.get(partition, ())}
+    found: dict[Partition, int] = {}
+    async for records in read_from(connection, starts, {partition: start + 1 for partition, start in starts.items()}):
+        found |= {record.partition: record.timestamp for record in records}
+    return found
+
+
 async def first_timestamps(connection: Connection, topic: str) -> dict[Partition, int | None]:
     """Of each partition that has lost records to retention: the timestamp, in ms since 1970, of the first that it
     holds; None where it holds none any more. Raises Transient."""
     lost = {place: held for place, held in (await offset_ranges(connection, [topic])).items() if held.start > 0}
-    found: dict[Partition, int | None] = dict.fromkeys(lost)
-    starts = {place: held.start for place, held in lost.items() if held}
-    async for batch in read_from(connection, starts, {place: start + 1 for place, start in starts.items()}):
-        found |= {record.partition: record.timestamp for record in batch}
-    return found
+    found = await timestamps_at(connection, {place: held.start for place, held in lost.items() if held}, lost)
+    return {place: found.get(place) for place in lost}

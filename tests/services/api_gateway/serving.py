@@ -12,6 +12,7 @@ import uvicorn
 
 from services.api_gateway.app import create
 from shared.runtime.http import served
+from tests.prompt_server import PromptServer
 from tests.services.api_gateway.world import ACME_KEY, World
 from tests.waiting import until
 
@@ -49,13 +50,13 @@ class Served:
 @asynccontextmanager
 async def serving(world: World) -> AsyncIterator[Served]:
     await world.upload_log.look()
-    server = uvicorn.Server(served(create(world.gateway, world.health), "127.0.0.1", 0))
+    server = PromptServer(served(create(world.gateway, world.health), "127.0.0.1", 0))
     task = asyncio.create_task(server.serve())
     await until(lambda: server.started)
     try:
         yield Served(server, server.servers[0].sockets[0].getsockname()[1])
     finally:
-        server.should_exit = True
+        server.end()
         await task
 
 

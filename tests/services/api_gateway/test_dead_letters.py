@@ -131,6 +131,25 @@ async def test_redrive_and_again(world: World, operator: httpx.AsyncClient) -> N
     assert len(redriven(world)) == 1
 
 
+async def test_a_late_event_goes_back_with_a_waiver_alone(world: World, operator: httpx.AsyncClient) -> None:
+    """It says so where there is none; with one it is recorded, and windows that may be gone are told."""
+    event = {"userId": 1, "movieId": 2, "rating": 3.5, "timestamp": 1_767_323_100_000}
+    written = world.broker.append(Outgoing("ratings", b"1", json.dumps(event).encode()))
+    record = world.broker.logs[written.partition][written.offset]
+    failure = Failure(Code.LATE, "late", 1, WHEN)
+    letter = dead_letter(record, failure, group="streaming.ratings", service="streaming", dlq_topic="ratings.dlq")
+    world.broker.append(letter)
+    order = {"filter": {"topic": "ratings"}, "reason": "the clock was ahead"}
+    refused = (await operator.post("/dead-letters/redrive", json=order)).json()
+    assert "`accept_time`" in refused["left"][0]["why"]
+    done = (await operator.post("/dead-letters/redrive", json=order | {"accept_time": True})).json()
+    assert len(done["redriven"]) == 1
+    assert "cauce streams reset ratings" in done["advice"][0]
+    assert [record.accepts_time for record in world.broker.read("ratings") if record.redrives] == [True]
+    [told] = (await listed(operator, state="redriven"))["dead_letters"]
+    assert (told["action"]["accept_time"], told["action"]["why"]) == (True, "the clock was ahead")
+
+
 async def test_redrive_by_filter(world: World, operator: httpx.AsyncClient) -> None:
     """At most so many at once; one that failed again is among them."""
     for number in range(3):
@@ -167,6 +186,9 @@ async def test_discard_needs_a_reason(world: World, operator: httpx.AsyncClient)
         {"identities": [7]},
         {"filter": {}, "limit": 0},
         {"filter": {}, "patch": []},
+        {"filter": {}, "accept_time": True},
+        {"filter": {}, "accept_time": True, "reason": " "},
+        {"filter": {}, "accept_time": "yes", "reason": "x"},
     ],
 )
 async def test_an_order_that_is_not_clear_is_refused(order: dict[str, Any], operator: httpx.AsyncClient) -> None:

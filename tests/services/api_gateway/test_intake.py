@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.api_gateway.broker_clock import BrokerClocks
 from services.api_gateway.events import Events
 from services.api_gateway.room import Room
 from shared.errors import Code, Permanent, Transient
@@ -225,7 +226,7 @@ async def test_streams_that_take_no_events(client: httpx.AsyncClient) -> None:
 async def test_kafka_that_does_not_answer(world: World) -> None:
     """503 with Retry-After, and what is in Kafka for sure, whether the producer fails or hangs."""
     for error in (Transient("away", retry_after=3), None):
-        replaced = Events(FailingProducer(1500, error), 0.05, Room(LIMIT))
+        replaced = Events(FailingProducer(1500, error), 0.05, Room(LIMIT), BrokerClocks([]))
         gateway = world_with(world, events=replaced)
         async with gateway.client() as client:
             response = await client.post("/events/ratings", content=lines([rating()] * 2500), headers=NDJSON)
@@ -238,7 +239,7 @@ async def test_kafka_that_does_not_answer(world: World) -> None:
 async def test_too_many_events_under_way(world: World) -> None:
     """429 with Retry-After while others wait for Kafka; afterwards there is room again."""
     producer = FailingProducer(0, None)
-    full = world_with(world, events=Events(producer, 60, Room(1000)))
+    full = world_with(world, events=Events(producer, 60, Room(1000), BrokerClocks([])))
     async with full.client() as client:
         waiting = asyncio.create_task(client.post("/events/ratings", content=json.dumps(rating()), headers=JSON))
         await producer.hangs.wait()
@@ -252,7 +253,9 @@ async def test_too_many_events_under_way(world: World) -> None:
 
 async def test_an_event_that_its_topic_does_not_take(world: World) -> None:
     """An event just below its own limit can be too large with its headers: that is the client's to know."""
-    refused = world_with(world, events=Events(FailingProducer(0, Permanent(Code.TOO_LARGE, "x")), 1, Room(LIMIT)))
+    refused = world_with(
+        world, events=Events(FailingProducer(0, Permanent(Code.TOO_LARGE, "x")), 1, Room(LIMIT), BrokerClocks([]))
+    )
     async with refused.client() as client:
         response = await client.post("/events/ratings", json=rating())
     assert (response.status_code, response.json()["code"]) == (413, "too_large")

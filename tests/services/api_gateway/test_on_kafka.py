@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from services.api_gateway.broker_clock import BrokerClocks
 from services.api_gateway.dead_letter_counts import DeadLetterCounts
 from services.api_gateway.events import Events
 from services.api_gateway.live_view import LiveView
@@ -18,12 +19,15 @@ from services.api_gateway.room import Room
 from services.api_gateway.stream_stats import StreamStats
 from services.api_gateway.topic_questions import KafkaQuestions
 from shared.errors import Transient
+from shared.kafka import durability
 from shared.kafka.client import Connection, KafkaAdmin, KafkaProducer
 from shared.kafka.records import Outgoing, Record
 from shared.streams.declaration import Stream
 from shared.streams.topics import input_topic
+from tests.fleet.harness import Fleet
 from tests.services.api_gateway.world import World, shipped
 from tests.services.api_gateway.world import world as make
+from tests.waiting import until
 
 pytestmark = pytest.mark.fleet
 
@@ -54,7 +58,7 @@ def world_on_kafka(kafka: Connection, producer: KafkaProducer, stream: Stream, t
     world = make(tmp_path)
     questions = KafkaQuestions(kafka)
     stats = StreamStats(questions, LiveView(), DeadLetterCounts(questions))
-    events = Events(producer, 10, Room(64 << 20))
+    events = Events(producer, 10, Room(64 << 20), BrokerClocks([stream]))
     return replace(world, gateway=replace(world.gateway, streams={"ratings": stream}, events=events, stats=stats))
 
 
@@ -86,6 +90,22 @@ async def test_events_reach_the_broker_and_are_counted(
     await questions.read(await questions.ranges([stream.topic_name]), take)
     assert sorted(record.value or b"" for record in records) == sorted(lines)
     assert all(record.key == str(json.loads(record.value or b"")["userId"]).encode() for record in records)
+
+
+async def test_ready_shows_the_durability_in_force(fleet: Fleet) -> None:
+    """A running gateway tells of every topic that its 202s rest on; a local fleet has one replica of each."""
+    async with fleet.client() as client:
+
+        async def known() -> bool:
+            return (await client.get("/ready")).json()["durability"]["uploads.received"]["replicas"] is not None
+
+        await until(known, durability.EVERY_SECONDS)
+        shown = (await client.get("/ready")).json()
+    assert shown["ok"] is True
+    assert {"uploads.received", "documents.status"} < shown["durability"].keys()
+    for fact in shown["durability"].values():
+        assert (fact["replicas"], fact["in_sync_replicas"], fact["min_insync_replicas"]) == (1, 1, 1)
+        assert fact["meaning"].endswith("a power failure may take it, since there is one replica")
 
 
 async def test_a_broker_that_is_not_there_is_an_outage(unused_tcp_port: int) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 from collections.abc import AsyncIterator, Iterator, MutableMapping
 from dataclasses import replace
@@ -17,6 +18,7 @@ from shared.objects import HELD
 from shared.topics import DOCUMENTS_STATUS, UPLOADS_RECEIVED
 from tests.services.api_gateway.world import ACME, LIMIT, OTHER_KEY, World, call
 from tests.services.api_gateway.world import world as make
+from tests.syncs import fail_fsync, watch_fsync
 
 Messages = Iterator[MutableMapping[str, Any]]
 
@@ -222,6 +224,35 @@ async def test_object_store_away(world: World, client: httpx.AsyncClient) -> Non
     assert response.headers["retry-after"]
     assert str(world.objects_folder) not in response.text
     assert world.uploads == []
+
+
+@pytest.mark.parametrize("address", ["/upload", "/documents/by-name/a"])
+async def test_bytes_are_on_the_disk_before_the_record_is_written(
+    world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """No record names an object that a power failure may still take: the file's and its folders' fsync come first."""
+    seen: list[tuple[Path, int]] = []
+    watch_fsync(monkeypatch, lambda path: seen.append((path, len(world.uploads))))
+    method = "POST" if address == "/upload" else "PUT"
+    response = await client.request(method, address, files={"file": ("a.txt", BYTES)})
+    assert response.status_code == 202
+    [file] = world.stored_files
+    assert seen == [(file, 0), (file.parent, 0), (world.objects_folder, 0)]
+    assert len(world.uploads) == 1
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+async def test_a_disk_that_does_not_take_the_bytes(
+    world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """An fsync that fails is an outage: 503 with Retry-After, and no record of the upload."""
+    with monkeypatch.context() as broken:
+        fail_fsync(broken, code)
+        response = await client.post("/upload", files={"file": ("a.txt", BYTES)})
+    is_problem(response, 503, "unavailable")
+    assert response.headers["retry-after"]
+    assert world.uploads == []
+    assert (await client.post("/upload", files={"file": ("a.txt", BYTES)})).status_code == 202
 
 
 async def test_upload_that_stalls_is_given_up(tmp_path: Path) -> None:

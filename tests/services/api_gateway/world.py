@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from services.api_gateway.app import create
+from services.api_gateway.broker_clock import BrokerClocks
 from services.api_gateway.dead_letter_counts import DeadLetterCounts
 from services.api_gateway.events import Events
 from services.api_gateway.fleet_view import FleetView
@@ -268,6 +269,7 @@ class World:
     reports: ReportsTail
     upload_log: UploadLog
     ids: MemoryIds
+    clocks: BrokerClocks
 
     @property
     def stored_files(self) -> list[Path]:
@@ -313,7 +315,7 @@ def world(folder: Path, streams: Sequence[Stream] | None = None, **limits: Any) 
     metrics = MetricsTail(MemoryTail(broker, PROCESSED_METRICS.name), live, tables(streams))
     letters = DeadLetterCounts(questions)
     reports = ReportsTail(MemoryTail(broker, FLEET_REPORTS.name))
-    objects = Objects(f"file://{folder}")
+    objects, clocks = Objects(f"file://{folder}"), BrokerClocks(streams)
     ids = MemoryIds(broker)
     upload_log = UploadLog(MemoryTopics(broker), ids, store, "api_gateway", every=0.01, confirm=0.01)
     gateway = Gateway(
@@ -331,15 +333,15 @@ def world(folder: Path, streams: Sequence[Stream] | None = None, **limits: Any) 
         metrics=metrics,
         stats=StreamStats(questions, live, letters),
         fleet=FleetView(questions, letters, [name for name in broker.topics if name.endswith(".dlq")], reports),
-        events=Events(MemoryProducer(broker), 20, Room(32 * LIMIT)),
+        events=Events(MemoryProducer(broker), 20, Room(32 * LIMIT), clocks),
         desk=(desk := Desk(questions, consumed_topics(streams))),
-        operations=Operations(desk, MemoryProducer(broker)),
+        operations=Operations(desk, MemoryProducer(broker), streams),
         operator_keys=frozenset({hashlib.sha256(OPERATOR_KEY.encode()).hexdigest()}),
         limits=Limits(**{"upload_bytes": LIMIT, "idle": 5.0} | limits),
     )
     checks = {"kafka": tail.probe, "mongodb": store.ping, "mysql": windows.ping, "object store": objects.probe}
     checks[UPLOADS_RECEIVED.name] = upload_log.probe
-    health = Health("api_gateway", checks=checks)
+    health = Health("api_gateway", checks=checks, warners=[clocks.warnings])
     health.started = True
     made = World(
         broker=broker,
@@ -357,6 +359,7 @@ def world(folder: Path, streams: Sequence[Stream] | None = None, **limits: Any) 
         reports=reports,
         upload_log=upload_log,
         ids=ids,
+        clocks=clocks,
     )
     made.adopt()
     return made

@@ -132,7 +132,10 @@ def _dead_letters() -> dict[str, Any]:
             "unreadable": 0,
         },
         f"/dead-letters/{LETTER['identity']}": LETTER | content,
-        "/dead-letters/redrive": {"redriven": [{"identity": LETTER["identity"], "position": "documents.raw-3-97"}]},
+        "/dead-letters/redrive": {
+            "redriven": [{"identity": LETTER["identity"], "position": "documents.raw-3-97"}],
+            "advice": ["`cauce streams reset ratings` counts them"],
+        },
         "/dead-letters/discard": {"left": [{"identity": LETTER["identity"], "why": "redriven already"}]},
     }
 

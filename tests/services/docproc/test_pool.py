@@ -129,7 +129,7 @@ async def test_a_worker_that_ran_out_of_memory_is_replaced(small: Path, tmp_path
 async def test_a_worker_that_has_grown_is_replaced(small: Path, tmp_path: Path) -> None:
     """What a large document has left it with isn't held for hours; after small ones it stays."""
     path = tmp_path / "large.txt"
-    path.write_bytes(b"water over stone " * 2_500_000)
+    path.write_bytes(b"water over stone" + b"\n" * 60_000_000)  # much to hold, little to cut
     options = PoolOptions(workers=1, memory_bytes=400 * 1024**2, limits=Limits(max_chars=1_000_000_000))
     async with ParserPool(options) as pool:
         (first,) = workers()

@@ -16,6 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.prompt_server import PromptServer
+
 DIMENSIONS = 256
 """As many as the model has that embeds by default: its collection takes no vectors of another length."""
 Answer = Callable[[dict[str, Any]], Awaitable[Response]]
@@ -68,12 +70,12 @@ async def api_server() -> AsyncIterator[ApiServer]:
     server = ApiServer()
     app = Starlette(routes=[Route("/v1/embeddings", server.serve, methods=["POST"])])
     config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-    running = uvicorn.Server(config)
+    running = PromptServer(config)
     task = asyncio.create_task(running.serve())
     while not running.started:  # noqa: ASYNC110 uvicorn has no event for it
         await asyncio.sleep(0.01)
     port = running.servers[0].sockets[0].getsockname()[1]
     server.url = f"http://127.0.0.1:{port}/v1"
     yield server
-    running.should_exit = True
+    running.end()
     await task

@@ -15,6 +15,8 @@ from shared.errors import Code
 from shared.kafka.deadletters import Failure, dead_letter
 from shared.kafka.memory import MemoryBroker, MemoryProducer
 from shared.kafka.records import Outgoing, Record
+from shared.streams.declaration import Stream
+from shared.streams.topics import input_topic
 from shared.topics import DLQ_ACTIONS, DOCUMENTS_RAW, UPLOADS_RECEIVED
 from tests.memory_questions import MemoryQuestions
 
@@ -29,16 +31,17 @@ def value(number: int) -> dict[str, Any]:
 class Office:
     """A desk at a broker, and a consumer group that fails on what it is told to."""
 
-    def __init__(self) -> None:
-        every = (*TOPICS, *(topic.dlq for topic in TOPICS), DLQ_ACTIONS)
+    def __init__(self, streams: Sequence[Stream] = ()) -> None:
+        self._topics = (*TOPICS, *map(input_topic, streams))
+        every = (*self._topics, *(topic.dlq for topic in self._topics), DLQ_ACTIONS)
         self.broker = MemoryBroker({topic.name: topic.partitions for topic in every})
         self.producer = MemoryProducer(self.broker)
         self.desk = self.new_desk()
-        self.operations = Operations(self.desk, self.producer)
+        self.operations = Operations(self.desk, self.producer, streams)
 
     def new_desk(self) -> Desk:
         """Of another process."""
-        return Desk(MemoryQuestions(self.broker), TOPICS)
+        return Desk(MemoryQuestions(self.broker), self._topics)
 
     def write(self, number: int, *, topic: str = DOCUMENTS_RAW.name, raw: bytes | None = None) -> Record:
         """A record as its producer wrote it."""

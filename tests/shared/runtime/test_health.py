@@ -35,7 +35,7 @@ async def test_not_ready_before_the_start() -> None:
     assert (await ask(health, "/live")).status_code == 200
     assert (await ask(health, "/ready")).status_code == 503
     health.started = True
-    assert (await ask(health, "/ready")).json() == {"ok": True, "problems": {}}
+    assert (await ask(health, "/ready")).json() == {"ok": True, "problems": {}, "warnings": {}}
 
 
 async def test_names_what_is_away() -> None:
@@ -47,12 +47,34 @@ async def test_names_what_is_away() -> None:
     assert (await ask(health, "/live")).status_code == 200
 
 
+async def test_a_warning_is_told_and_the_process_stays_ready() -> None:
+    """Beside the problems, by its name; it is gone when what it was about is."""
+    said = {"stream x": "the clock is wrong"}
+    health = Health("x", started=True, warners=[lambda: said, dict])
+    answer = await ask(health, "/ready")
+    assert (answer.status_code, answer.json()) == (200, {"ok": True, "problems": {}, "warnings": said})
+    said.clear()
+    assert (await ask(health, "/ready")).json()["warnings"] == {}
+
+
 async def test_a_silent_dependency_does_not_hang_the_probe() -> None:
     """A check that gives no answer counts as a problem after its deadline."""
     health = Health("x", checks={"mysql": silent}, started=True)
     async with asyncio.timeout(module.CHECK_DEADLINE + 2):
         answer = await ask(health, "/ready")
     assert answer.json()["problems"] == {"mysql": f"no answer within {module.CHECK_DEADLINE:g} s"}
+
+
+async def test_facts_stand_beside_the_verdict() -> None:
+    """`/ready` shows them, ready or not; they change nothing of `ok`, `problems` and the status."""
+    health = Health("x", facts={"durability": lambda: {"uploads.received": {"replicas": 1}}}, started=True)
+    shown = {"durability": {"uploads.received": {"replicas": 1}}, "warnings": {}}
+    assert (await ask(health, "/ready")).json() == {"ok": True, "problems": {}, **shown}
+    health.checks = {"mongodb": away}
+    answer = await ask(health, "/ready")
+    assert answer.status_code == 503
+    assert answer.json() == {"ok": False, "problems": {"mongodb": "mongodb: connection refused"}, **shown}
+    assert (await ask(health, "/live")).json() == {"ok": True, "problems": {}}
 
 
 async def test_metrics_are_prometheus_text() -> None:

@@ -25,10 +25,10 @@ def reports(broker: MemoryBroker) -> list[ProcessReport]:
 
 
 async def test_a_process_says_how_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Again and again: its problems as `/ready` has them, its counters as `/metrics` has them."""
+    """Again and again: its problems and warnings as `/ready` has them, its counters as `/metrics` has them."""
     monkeypatch.setattr(reporting, "EVERY_S", 0.01)
     broker = MemoryBroker({FLEET_REPORTS.name: 1})
-    health = Health("reporting_test", checks={"mysql": away})
+    health = Health("reporting_test", checks={"mysql": away}, warners=[lambda: {"stream x": "its clock is wrong"}])
     health.started = True
     before = metrics.total(metrics.RETRIES)
     metrics.RETRIES.labels("reporting_test", "outage").inc(3)
@@ -37,6 +37,7 @@ async def test_a_process_says_how_it_is(monkeypatch: pytest.MonkeyPatch) -> None
     running.cancel()
     first, second = reports(broker)[:2]
     assert (first.problems, first.retries) == ({"mysql": "mysql: gone away"}, before + 3)
+    assert first.warnings == {"stream x": "its clock is wrong"}
     assert first.instance == second.instance
     assert first.started_at == second.started_at <= first.reported_at < second.reported_at
 

@@ -16,9 +16,9 @@ from shared.kafka.records import Record
 from shared.streams.declaration import Stream, Window
 from shared.streams.loading import load_streams
 from shared.streams.recompute import Recomputation, moment
+from tests.redriven import redriven
 from tests.shared.streams.samples import MINUTE, NOW, declared, orders, record
 
-FIXTURES = Path(__file__).resolve().parents[4] / "shared" / "fixtures" / "events"
 START = NOW - NOW % MINUTE
 
 
@@ -165,37 +165,35 @@ def test_an_average_may_differ_by_the_order_of_its_additions_only() -> None:
     assert row.slack == (0.0, 1.0, 0.0)
 
 
-@pytest.mark.skipif(not FIXTURES.exists(), reason=f"needs the fixtures in {FIXTURES}")
-def test_views_come_out_as_their_truth_says() -> None:
-    """Counts per minute and character, over the fixture's events, in whatever order they are."""
+def test_views_come_out_as_their_truth_says(events_folder: Path) -> None:
+    """Counts per minute and character, in whatever order the events are."""
     (views,) = (stream for stream in load_streams() if stream.name == "character.views")
     declaration = views.canonical()
     declaration["event_time"]["lateness"] = "none"
-    lines = (FIXTURES / "character_views.jsonl").read_bytes().splitlines()
+    lines = (events_folder / "character_views.jsonl").read_bytes().splitlines()
     recomputed = fed(Stream.model_validate(declaration), *lines, timestamp=NOW + 10 * 365 * 24 * 60 * MINUTE)
     counts: Counter[tuple[str, str]] = Counter()
     for key, values in rows(recomputed).items():
         counts[(key[0].isoformat() + "Z", key[3])] += values[0]
-    with (FIXTURES / "views__top5_1m.csv").open(newline="") as file:
+    with (events_folder / "views__top5_1m.csv").open(newline="", encoding="utf-8") as file:
         truth = {(row["window_start"], row["character"]): int(row["count"]) for row in csv.DictReader(file)}
     assert truth
     assert {place: counts[place] for place in truth} == truth
     assert sum(counts.values()) == len(lines)
 
 
-@pytest.mark.skipif(not FIXTURES.exists(), reason=f"needs the fixtures in {FIXTURES}")
-def test_sensors_come_out_as_their_truth_says() -> None:
-    """Count, average, least and greatest per hour and sensor, over the fixture's readings."""
+def test_sensors_come_out_as_their_truth_says(events_folder: Path) -> None:
+    """Count, average, least and greatest per hour and sensor, in whatever order the readings are."""
     select = {"count": "count(*)", "avg": "avg(value)", "min": "min(value)", "max": "max(value)", "sum": "sum(value)"}
     fields = {"sensor_id": {"type": "string"}, "ts_ms": {"type": "long"}, "value": {"type": "double"}}
     window = {"table": "t", "size": "1h", "group_by": ["sensor_id"], "select": select}
     time = {"field": "ts_ms", "lateness": "none"}
     stream = orders(fields=fields, topic={}, windows=[window], event_time=time)
-    with (FIXTURES / "nab_readings.csv").open(newline="") as file:
+    with (events_folder / "nab_readings.csv").open(newline="", encoding="utf-8") as file:
         events = [{**row, "ts_ms": int(row["ts_ms"]), "value": float(row["value"])} for row in csv.DictReader(file)]
     recomputed = fed(stream, *(json.dumps(event).encode() for event in events))
     found = {(key[0].isoformat() + "Z", key[2]): values for key, values in rows(recomputed).items()}
-    with (FIXTURES / "nab__tumbling_1h_by_sensor.csv").open(newline="") as file:
+    with (events_folder / "nab__tumbling_1h_by_sensor.csv").open(newline="", encoding="utf-8") as file:
         truth = {
             (row["window_start"], row["sensor_id"]): tuple(float(row[name]) for name in select)
             for row in csv.DictReader(file)
@@ -233,3 +231,21 @@ def test_redriven_records() -> None:
     recomputed.feed(back("streaming.orders", 1, b"{"))
     recomputed.feed(back("db_writer.documents", 1, b"{"))
     assert (recomputed.records, recomputed.refused) == (3, {(1, 5): Code.MISSING_FIELD})
+
+
+def test_a_redriven_record_is_judged_by_its_first_time() -> None:
+    """However much later it comes back; one that was late then counts where that is waived, and then only."""
+    hour = 60 * MINUTE
+    late = record(order(NOW - hour), 2)
+    back = redriven(late, group="streaming.orders", later=hour)
+    waived = redriven(late, group="streaming.orders", later=hour + 1)
+    recomputed = Recomputation(orders())
+    recomputed.feed(redriven(record(order(), 1), group="streaming.orders", later=hour))
+    for one in (late, back):
+        recomputed.feed(one)
+    assert (list(rows(recomputed)), recomputed.refused) == (
+        [(moment(START), moment(START + MINUTE), "a")],
+        {(0, 2): Code.LATE},
+    )
+    recomputed.feed(waived._replace(headers=(*waived.headers, ("dlq_accept_time", b"true"))))
+    assert len(rows(recomputed)) == 2

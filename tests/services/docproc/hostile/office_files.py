@@ -20,10 +20,11 @@ PARAGRAPH = f"<w:p><w:r><w:t>{RIVER}</w:t></w:r></w:p>"
 
 
 def zipped(members: Members | Iterable[tuple[str, str | bytes]]) -> bytes:
+    """The members in this order, all of one date, so that the same members are the same bytes."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in members.items() if isinstance(members, Mapping) else members:
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 1)
     return buffer.getvalue()
 
 

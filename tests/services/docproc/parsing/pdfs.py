@@ -15,6 +15,8 @@ FONT = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>
 PAGE = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 300]/Resources<</Font<</F 3 0 R>>>>%b>>"
 PICTURE = b"q 300 0 0 300 0 0 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x80 EI Q "
 """As large as a page."""
+JAPANESE, JAPANESE_DOWNWARDS, KOREAN = b"UniJIS-UTF16-H", b"UniJIS-UTF16-V", b"UniKS-UTF16-H"
+"""How the characters of a font that is not in the file are encoded."""
 _PADDING = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A")
 _ID = b"0123456789abcdef"
 _OWNER = bytes(32)
@@ -72,6 +74,23 @@ def paged(*contents: bytes) -> bytes:
     pages = [PAGE % b"/Contents %d 0 R" % (4 + count + index) for index in range(count)]
     references = b" ".join(b"%d 0 R" % (4 + index) for index in range(count))
     return pdf(*pages, *map(stream, contents), pages=references)
+
+
+def far_eastern(encoding: bytes, *texts: tuple[float, float, str], in_form: bool = False) -> bytes:
+    """Texts at places, in a font that isn't in the file."""
+    collection = b"Korea1" if encoding == KOREAN else b"Japan1"
+    show = b"BT /J 12 Tf 1 0 0 1 %g %g Tm <%b> Tj ET "
+    content = b"".join(show % (x, y, text.encode("utf-16-be").hex().encode()) for x, y, text in texts)
+    resources = b"/Resources<</Font<</J 6 0 R>>/XObject<</X 8 0 R>>>>"
+    return pdf(
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 300]/Contents 5 0 R%b>>" % resources,
+        stream(b"/X Do" if in_form else content),
+        b"<</Type/Font/Subtype/Type0/BaseFont/X/Encoding/%b/DescendantFonts[7 0 R]>>" % encoding,
+        b"<</Type/Font/Subtype/CIDFontType0/BaseFont/X/CIDSystemInfo<</Registry(Adobe)/Ordering(%b)/Supplement 1>>>>"
+        % collection,
+        stream(content, entries=b"/Type/XObject/Subtype/Form/BBox[0 0 300 300]" + resources),
+        pages=b"4 0 R",
+    )
 
 
 def with_empty_password(content: bytes, *, aes: bool) -> bytes:

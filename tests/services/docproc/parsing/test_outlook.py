@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import struct
 
 import pytest
 from compressed_rtf.compressed_rtf import compress
@@ -11,40 +10,12 @@ from compressed_rtf.compressed_rtf import compress
 from services.docproc.parsing import Heading, Limits
 from shared.errors import Code, Permanent
 from tests.services.docproc.parsing.compound import Tree, compound
+from tests.services.docproc.parsing.outlook import attachments, binary, inner, item, message
 from tests.services.docproc.parsing.reading import Read
 
 MSG = "application/vnd.ms-outlook"
-NUMBERS = "__properties_version1.0"
 SENT = dt.datetime(2022, 12, 16, 22, 4, 16, tzinfo=dt.UTC)
 ADA = {0x0042: "Ada", 0x5D02: "ada@example.org"}
-
-
-def numbers(header: int, values: dict[int, int]) -> bytes:
-    return bytes(header) + b"".join(struct.pack("<HHIQ", 3, tag, 6, value) for tag, value in values.items())
-
-
-def item(header: int, texts: dict[int, str], *more: Tree, values: dict[int, int] | None = None) -> Tree:
-    streams = {f"__substg1.0_{tag:04X}001F": text.encode("utf-16-le") for tag, text in texts.items()}
-    found: dict[str, bytes | Tree] = {**streams, NUMBERS: numbers(header, values or {})}
-    for each in more:
-        found |= each
-    return found
-
-
-def binary(tag: int, content: bytes) -> Tree:
-    return {f"__substg1.0_{tag:04X}0102": content}
-
-
-def message(texts: dict[int, str], *more: Tree, values: dict[int, int] | None = None) -> bytes:
-    return compound(item(32, texts, *more, values=values))
-
-
-def attachments(*items: Tree) -> Tree:
-    return {f"__attach_version1.0_#{number:08X}": each for number, each in enumerate(items)}
-
-
-def inner(texts: dict[int, str], *more: Tree) -> Tree:
-    return item(8, {0x3001: "the inner one"}, {"__substg1.0_3701000D": item(24, texts, *more)}, values={0x3705: 5})
 
 
 def test_a_message_has_the_head_of_every_email(read: Read) -> None:

@@ -9,11 +9,12 @@ import pytest
 from services.docproc.chunking import ChunkOptions, chunk
 from services.docproc.parsing import Heading, Limits, parse
 from shared.errors import Code, Permanent
+from tests.documents.catalogue import FILES
+from tests.documents.sources import REAL, real
 from tests.services.docproc.parsing.pdfs import PAGE, at, one_page, pdf, show, with_empty_password
 from tests.services.docproc.parsing.reading import Read
 
 PDF = "application/pdf"
-FIXTURES = Path("../shared/fixtures/documents")
 GUIDE = Path("examples/documents/field-guide.pdf")
 
 
@@ -88,9 +89,9 @@ def test_text_beside_the_page_is_not_on_it(read: Read) -> None:
     assert read(PDF, content).text == "on the page"
 
 
-@pytest.mark.skipif(not FIXTURES.is_dir(), reason="the document fixtures are not here")
-def test_a_password_is_needed() -> None:
-    """A PDF that asks for a password is refused as encrypted."""
+@pytest.mark.parametrize("path", [FILES / "password.pdf", real(REAL / "pyp__r6-both-passwords.pdf")])
+def test_a_password_is_needed(path: Path) -> None:
+    """A PDF that asks for a password is refused as encrypted, whether RC4 or AES of 256 bits hides it."""
     with pytest.raises(Permanent) as caught:
-        parse(FIXTURES / "pyp__r6-both-passwords.pdf", PDF, Limits())
+        parse(path, PDF, Limits())
     assert caught.value.code is Code.ENCRYPTED

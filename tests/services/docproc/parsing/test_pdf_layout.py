@@ -9,7 +9,18 @@ from collections import Counter
 
 import pytest
 
-from tests.services.docproc.parsing.pdfs import at, grid, lines, one_page, paged, pdf, rule, stream
+from tests.services.docproc.parsing.pdfs import (
+    JAPANESE,
+    JAPANESE_DOWNWARDS,
+    KOREAN,
+    at,
+    far_eastern,
+    grid,
+    lines,
+    one_page,
+    paged,
+    rule,
+)
 from tests.services.docproc.parsing.reading import Read
 
 PDF = "application/pdf"
@@ -277,24 +288,6 @@ def test_a_page_that_draws_very_much_is_read_in_time(read: Read) -> None:
 
 
 CAT = ("吾輩は猫である名前は", "まだ無いどこで生れた", "かとんと見当がつかぬ")
-JAPANESE, JAPANESE_DOWNWARDS, KOREAN = b"UniJIS-UTF16-H", b"UniJIS-UTF16-V", b"UniKS-UTF16-H"
-
-
-def far_eastern(encoding: bytes, *texts: tuple[float, float, str], in_form: bool = False) -> bytes:
-    """Texts at places, in a font that isn't in the file."""
-    collection = b"Korea1" if encoding == KOREAN else b"Japan1"
-    show = b"BT /J 12 Tf 1 0 0 1 %g %g Tm <%b> Tj ET "
-    content = b"".join(show % (x, y, text.encode("utf-16-be").hex().encode()) for x, y, text in texts)
-    resources = b"/Resources<</Font<</J 6 0 R>>/XObject<</X 8 0 R>>>>"
-    return pdf(
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 300]/Contents 5 0 R%b>>" % resources,
-        stream(b"/X Do" if in_form else content),
-        b"<</Type/Font/Subtype/Type0/BaseFont/X/Encoding/%b/DescendantFonts[7 0 R]>>" % encoding,
-        b"<</Type/Font/Subtype/CIDFontType0/BaseFont/X/CIDSystemInfo<</Registry(Adobe)/Ordering(%b)/Supplement 1>>>>"
-        % collection,
-        stream(content, entries=b"/Type/XObject/Subtype/Form/BBox[0 0 300 300]" + resources),
-        pages=b"4 0 R",
-    )
 
 
 @pytest.mark.parametrize("in_form", [False, True])
@@ -304,6 +297,13 @@ def test_vertical_text_is_read_column_by_column(read: Read, in_form: bool) -> No
     assert read(PDF, far_eastern(JAPANESE_DOWNWARDS, *placed, in_form=in_form)).text == "".join(CAT) + "\n\n" + "".join(
         CAT
     )
+
+
+def test_marks_stay_in_their_column(read: Read) -> None:
+    """A comma, a full stop and brackets of vertical text fill half of their column's width; the column goes on."""
+    columns = ("春になると雪が溶けて、", "川の水が「橋の下」まで", "来る。舟は岸に上げる。")
+    placed = [(280.0 - 20 * count, 250.0, text) for count, text in enumerate(columns)]
+    assert read(PDF, far_eastern(JAPANESE_DOWNWARDS, *placed)).text == "".join(columns)
 
 
 def test_lines_without_spaces_are_joined_without_any(read: Read) -> None:

@@ -23,10 +23,8 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where `tesseract` is looked for: nothing is there until a test writes it."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    path = os.pathsep.join(
-        each for each in os.environ["PATH"].split(os.pathsep) if not (Path(each) / "tesseract").exists()
-    )
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{path}")
+    others = (each for each in os.environ["PATH"].split(os.pathsep) if shutil.which("tesseract", path=each) is None)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(folder), *others]))
     return folder / "tesseract"
 
 
@@ -93,6 +91,18 @@ def test_tesseract_reads_the_scans(read: Read, program: Path) -> None:
     assert [(page.number, page.text) for page in extracted.pages][:2] == [(1, "first"), (2, "read from the picture")]
     assert extracted.warnings == ()
     assert seen.read_text() == "stdin stdout -l deu+eng --psm 1 --dpi 300\nP5 1250 1250 255"
+
+
+def test_folders_that_cannot_be_read_are_passed_over(
+    read: Read, program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a PATH of which some folders are closed to this user, or are none, Tesseract is found where it is."""
+    write(program, "cat >/dev/null; echo read from the picture")
+    closed, missing, file = tmp_path / "closed", tmp_path / "missing", tmp_path / "file"
+    closed.mkdir(mode=0)
+    file.touch()
+    monkeypatch.setenv("PATH", os.pathsep.join([*map(str, (closed, missing, file)), os.environ["PATH"]]))
+    assert read(PDF, one_page(PICTURE)).text == "read from the picture"
 
 
 def test_a_scan_without_letters_is_empty(read: Read, program: Path) -> None:

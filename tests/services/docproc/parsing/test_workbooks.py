@@ -9,6 +9,7 @@ import pytest
 from services.docproc.parsing import Limits
 from shared.errors import Code, Permanent
 from tests.services.docproc.parsing.compound import compound
+from tests.services.docproc.parsing.old_workbooks import old, record
 from tests.services.docproc.parsing.reading import Read
 from tests.services.docproc.parsing.test_office import XLSX, workbook
 
@@ -58,39 +59,11 @@ def test_hidden_sheets_and_merged_cells_are_read(read: Read) -> None:
     assert (page.number, page.text) == (2, "## Unseen\n\n| merged | 1 |\n| --- | --- |\n|  | 2 |")
 
 
-def record(kind: int, content: bytes = b"") -> bytes:
-    return struct.pack("<HH", kind, len(content)) + content
-
-
-def begin(kind: int) -> bytes:
-    return record(0x809, struct.pack("<HHHHII", 0x600, kind, 0, 0, 0, 0))
-
-
-END = record(0x0A)
 NUMBER = record(0x203, struct.pack("<HHHd", 0, 0, 0, 3.0))
 DATE = record(0x203, struct.pack("<HHHd", 0, 1, 1, 44911.0))
 LABEL = record(0x204, struct.pack("<HHHHB", 1, 0, 0, 5, 0) + b"Cauce")
 ERROR = record(0x205, struct.pack("<HHHBB", 1, 1, 0, 7, 1))
 PASSWORD = record(0x2F, struct.pack("<HHH", 1, 1, 1) + bytes(48))
-
-
-def old_stream(*sheets: tuple[bytes, bytes], password: bytes = b"") -> bytes:
-    """The stream of an old workbook: sheets as names and records of cells; every second one is hidden."""
-    formats = b"".join(record(0xE0, struct.pack("<HH", 0, number) + bytes(16)) for number in (0, 14))
-    parts = [begin(16) + cells + END for _, cells in sheets]
-
-    def globals_at(place: int) -> bytes:
-        listed = b""
-        for number, ((name, _), part) in enumerate(zip(sheets, parts, strict=True)):
-            listed += record(0x85, struct.pack("<IBBBB", place, number % 2, 0, len(name), 0) + name)
-            place += len(part)
-        return begin(5) + password + formats + listed + END
-
-    return globals_at(len(globals_at(0))) + b"".join(parts)
-
-
-def old(*sheets: tuple[bytes, bytes], password: bytes = b"", name: str = "Workbook") -> bytes:
-    return compound({name: old_stream(*sheets, password=password).ljust(5000, b"\0")})
 
 
 @pytest.mark.parametrize("name", ["Workbook", "Book"])
