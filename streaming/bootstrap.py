@@ -22,6 +22,7 @@ from streaming.driver import Driver
 from streaming.progress import Pulse
 from streaming.runner import Runner
 from streaming.settings import Settings
+from streaming.turns import LastTurn
 
 NAME = "streaming"
 
@@ -53,7 +54,10 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
     plans = [plan for stream in streams for plan in query_plans(stream)]
     archived = archived_topics(streams, settings)
     pulses = {plan.name: Pulse(every_s=plan.trigger.total_seconds()) for plan in plans}
-    pulses |= {one.query_name: Pulse(every_s=settings.archive_trigger.total_seconds()) for one in archived}
+    archive_turn = LastTurn(list(pulses.values()))
+    # One that waits for its turn is as it should be.
+    every_s = settings.archive_trigger.total_seconds()
+    pulses |= {one.query_name: Pulse(ready=True, problem="", every_s=every_s) for one in archived}
     connection = Connection(settings.kafka_bootstrap_servers, NAME)
     producer = KafkaProducer(connection)
     needed = slots(streams, settings.streaming_shuffle_partitions, [one.topic for one in archived])
@@ -76,7 +80,7 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
                 control.watch,
                 Reporter(health, KafkaProducer(connection)).run,
                 *(partial(runner.run, plan, control) for plan in plans),
-                *(partial(runner.run_archive, one) for one in archived),
+                *(partial(runner.run_archive, one, archive_turn) for one in archived),
             ],
             on_stop=runner.stop,
         )

@@ -105,17 +105,18 @@ class Driver:
         await self._in_thread(self._run, query.name, lambda: start(self._session, query, self._settings), slots, halt)
 
     async def run_archive(self, archived: ArchivedTopic, halt: threading.Event) -> None:
-        """As `run`, for files."""
+        """As `run`, for files. One that has only waited for its turn is no less ready while it starts."""
         begin = partial(archive.start, self._session, archived, self._settings)
-        await self._in_thread(self._run, archived.query_name, begin, 0, halt)
+        ready = self._pulses[archived.query_name].ready
+        await self._in_thread(self._run, archived.query_name, begin, 0, halt, ready)
 
     async def _in_thread(self, function: Callable[..., R], *arguments: object) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
-    def _run(self, name: str, begin: Begin, slots: int, halt: threading.Event) -> None:
+    def _run(self, name: str, begin: Begin, slots: int, halt: threading.Event, ready: bool = False) -> None:
         """`slots` is how many tasks run at once for as long as the query does; 0 where it takes turns."""
         pulse = self._pulses[name]
-        pulse.beat(ready=False)
+        pulse.beat(ready=ready)
         with translated(name, unless=self._closing):
             running = begin()
             watch = Watch(self._session, running, slots)
