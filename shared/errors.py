@@ -2,6 +2,7 @@
 
     CauceError
      ├─ Transient      an outage, not a bad record: pause, back off, try again for as long as it takes
+     │   └─ Lasting    one that neither waiting nor a restart ends: tried again all the same, and `/ready` says so
      ├─ Permanent      this record can never succeed: one dead letter with `code`, then go on
      └─ Fatal          this process must not go on: caught nowhere, ends it with exit code 1
          └─ Halt       this consumer must not go on: it leaves its group and says so until a person starts it anew
@@ -57,6 +58,10 @@ class Transient(CauceError):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Lasting(Transient):
+    """An outage that neither waiting nor a restart ends; the message says what a person can do about it."""
 
 
 class Permanent(CauceError):

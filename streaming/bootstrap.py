@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from shared.errors import Transient
+from shared.errors import Lasting, Transient
 from shared.kafka.client import Connection, KafkaProducer
 from shared.runtime.health import Check, Counts, Health
 from shared.runtime.metrics import total
@@ -92,6 +92,6 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
 def _running(pulse: Pulse) -> Check:
     async def check() -> None:
         if not pulse.ready:
-            raise Transient(pulse.problem)
+            raise Lasting(pulse.problem) if pulse.lasting else Transient(pulse.problem)
 
     return check

@@ -19,7 +19,7 @@ from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from shared.errors import Fatal, Transient
+from shared.errors import Fatal, Lasting, Transient
 from shared.streams.declaration import Mode
 from streaming import archive, metrics
 from streaming.archive import ArchivedTopic
@@ -70,6 +70,7 @@ class Driver:
         self._pulses = pulses
         self._closing = threading.Event()
         self._started = threading.Event()
+        self._halts: set[threading.Event] = set()
         self._threads = ThreadPoolExecutor(len(pulses) + 1, "spark")
         self._resources = ExitStack()
         folder = tempfile.TemporaryDirectory(prefix="cauce-spark-", ignore_cleanup_errors=True)
@@ -117,17 +118,31 @@ class Driver:
         """`slots` is how many tasks run at once for as long as the query does; 0 where it takes turns."""
         pulse = self._pulses[name]
         pulse.beat(ready=ready)
-        with translated(name, unless=self._closing):
+        with translated(name, unless=self._closing), self._halted_by(halt):
             running = begin()
             watch = Watch(self._session, running, slots)
-            while not running.awaitTermination(_POLL_S):
+            while running.isActive:
                 watch.look(pulse)
-                if halt.is_set() or self._closing.is_set():
+                if halt.wait(_POLL_S):
                     running.stop()
+            running.awaitTermination()
+
+    @contextmanager
+    def _halted_by(self, halt: threading.Event) -> Iterator[None]:
+        """Within the block `stop` sets `halt` too, so that nobody has to look at two events in turn."""
+        self._halts.add(halt)
+        if self._closing.is_set():
+            halt.set()
+        try:
+            yield
+        finally:
+            self._halts.discard(halt)
 
     def stop(self) -> None:
         """Asks all queries to end; returns at once."""
         self._closing.set()
+        for halt in tuple(self._halts):
+            halt.set()
 
     async def close(self) -> None:
         """Ends Spark and its JVM, after the queries. A start under way is given up, a slow end is cut short: what a
@@ -166,9 +181,9 @@ def translate(query: str, error: Exception) -> Transient | Fatal:
         return Fatal(f"{query}: the connection to Java broke, did the process end? {error}")
     hopeless = _HOPELESS.search(str(error))
     if hopeless:
-        return Transient(f"{query}: {_ADVICE[hopeless.group()]}: {reason(error)}")
+        return Lasting(f"{query}: {_ADVICE[hopeless.group()]}: {reason(error)}")
     if isinstance(error, AnalysisException):
-        return Transient(f"{query}: Spark refuses the query: {reason(error)}")
+        return Lasting(f"{query}: Spark refuses the query: {reason(error)}")
     return Transient(f"{query}: {reason(error)}")
 
 

@@ -16,7 +16,7 @@ from compose.local.program import Kind, Program
 from compose.local.provision import Tools
 from compose.local.services import COMPANY
 from compose.local.settings import ROOT, Layout
-from compose.local.state import FleetState, Phase, ProcessIdentity
+from compose.local.state import FleetState, Health, Phase, ProcessIdentity
 from compose.local.supervised import Say, Supervised, describe_exit
 
 SERVERS_READY_SECONDS = 120.0
@@ -127,18 +127,26 @@ class Fleet:
         self._say(f"{name}: applied")
 
     async def _late(self, services: Sequence[Supervised], seconds: float) -> str:
-        """Wait for the services; returns what is to be said about those that are not ready in time, or keep dying."""
+        """Wait for the services; returns what is to be said about those that are not ready in time, keep dying, or say
+        that waiting won't help."""
         await asyncio.gather(*(_either(service.ready, service.hopeless, seconds) for service in services))
         late = [service for service in services if not service.ready.is_set()]
         for service in late:
-            self._say(f"{service.program.name}: still not ready: {service.state.reason}")
+            still = "" if service.hopeless.is_set() else "still "
+            self._say(f"{service.program.name}: {still}not ready: {self._why(service)}")
         return f"not ready: {', '.join(service.program.name for service in late)}" if late else ""
+
+    def _why(self, service: Supervised) -> str | None:
+        """One that dies says it in its last line."""
+        if service.state.last_exit and service.state.health is not Health.UNREADY:
+            return ": ".join([f"it {service.state.last_exit}", *tail(self._layout.log(service.program.name), 1)])
+        return service.state.reason
 
     async def _stop(self, message: str = "") -> None:
         self._save(Phase.STOPPING, message)
         names = [name for name, member in self._members.items() if member.program.kind is Kind.SERVICE]
-        # Services first, while what they need is there; then Kafka, whose shutdown wants nobody; then the stores.
-        for group in (names, ["kafka"], ["mariadb", "mongodb"]):
+        # Services first, while what they need is there; the servers don't need each other.
+        for group in (names, ["kafka", "mariadb", "mongodb"]):
             await self._stop_group([name for name in group if name in self._members])
         self._save(Phase.FAILED if message else Phase.STOPPED, message)
 

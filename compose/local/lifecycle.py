@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from compose.local.errors import LocalStackError
 from compose.local.fleet import Fleet, Work
 from compose.local.plan import Wish, make_plan
-from compose.local.processes import end_leftovers
+from compose.local.processes import end_leftovers, leftovers
 from compose.local.progress import Fetching
 from compose.local.provision import provision
 from compose.local.settings import Layout, LocalSettings
@@ -22,6 +22,8 @@ from compose.local.state import Phase, load_state
 from compose.local.supervised import Say
 
 DOWN_SECONDS = 120.0
+SLOW_SECONDS = 5.0
+"""An idle fleet is gone by then; of another one it is said every so often what still runs."""
 
 
 def run_fleet(wish: Wish, settings: LocalSettings, fetching: Fetching, say: Say, work: Work) -> int | None:
@@ -71,9 +73,9 @@ def clear_stale(layout: Layout, say: Say) -> int:
 
 
 def take_down(settings: LocalSettings, say: Say) -> bool:
-    """Stop the fleet of this folder and wait until it is gone; False where none ran.
+    """Stop the fleet of this folder and wait until nothing of it runs any more; False where none ran.
 
-    Raises LocalStackError when it does not stop in time.
+    Raises LocalStackError when it does not stop in time, or something of it can't be ended.
     """
     layout = settings.layout
     state = load_state(layout.state)
@@ -82,25 +84,30 @@ def take_down(settings: LocalSettings, say: Say) -> bool:
     supervisor = state.supervisor.process()
     if supervisor is None:
         return clear_stale(layout, say) > 0
+    say(f"stopping {len([process for process in state.processes if process.identity])} processes")
     supervisor.send_signal(signal.SIGTERM)
     _wait_until_gone(layout, say)
+    clear_stale(layout, say)  # its supervisor may have been killed meanwhile
+    if left := leftovers(state.fleet_id):
+        numbers = " ".join(str(process.pid) for process in left)
+        raise LocalStackError(f"still running: {numbers}", advice=f"end them: kill -9 {numbers}")
     return True
 
 
 def _wait_until_gone(layout: Layout, say: Say) -> None:
-    deadline = time.monotonic() + DOWN_SECONDS
-    shown: list[str] = []
+    begun = time.monotonic()
+    deadline, next_word = begun + DOWN_SECONDS, begun + SLOW_SECONDS
     while (state := load_state(layout.state)) and state.alive():
-        running = [process.name for process in state.processes if process.identity]
-        if running != shown:
-            say(f"still running: {', '.join(running) or 'the supervisor'}")
-            shown = running
+        running = [process.name for process in state.processes if process.identity] or ["the supervisor"]
+        if time.monotonic() > next_word:
+            say(f"after {time.monotonic() - begun:.0f} s still running: {', '.join(running)}")
+            next_word += SLOW_SECONDS
         if time.monotonic() > deadline:
             raise LocalStackError(
                 f"the fleet did not stop within {DOWN_SECONDS:g} s: {', '.join(running)}",
                 advice=f"kill its supervisor, then run `cauce down` again: kill -9 {state.supervisor.pid}",
             )
-        time.sleep(0.1)
+        time.sleep(0.05)
 
 
 def wipe(settings: LocalSettings) -> None:

@@ -147,6 +147,11 @@ class ConsumeLoop:
         outage = self._settling.outage or self._fetch_outage
         return f"outage: {outage}" if outage else None
 
+    @property
+    def halted(self) -> bool:
+        """Whether it reads nothing until a person starts it anew."""
+        return self._halted is not None
+
     def stuck(self) -> str | None:
         """Why this process should be started anew; None while it moves. Backing off counts as moving."""
         if self._halted:
