@@ -27,8 +27,15 @@ $(READY): requirements/dev.lock pyproject.toml
 .PHONY: venv
 venv: $(READY) ## The virtual environment, from the lock file
 
+.PHONY: fit
+fit:
+	@case "$$(uname -s) $$(uname -m)" in "Linux x86_64"|"Linux amd64") ;; *) \
+	echo "error: the fleet as plain processes is for Linux on x86-64, and this is $$(uname -s) on $$(uname -m)"; \
+	echo "  try: start it with Docker instead: python3 compose/new_key.py demo >> compose/.env; docker compose -f compose/compose.yaml up --build"; \
+	exit 1;; esac
+
 .PHONY: demo
-demo: $(READY) ## The whole fleet with example documents; stays up until Ctrl-C (ONCE=1: checks, stops, exits)
+demo: fit $(READY) ## The whole fleet with example documents; stays up until Ctrl-C (ONCE=1: checks, stops, exits)
 	@$(BIN)/cauce demo $(if $(ONCE),--once)
 
 .PHONY: test

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from compose.local.errors import LocalStackError
 from compose.local.fleet import Fleet, Work
+from compose.local.machine import require_fit
 from compose.local.plan import Wish, make_plan
 from compose.local.processes import end_leftovers, leftovers
 from compose.local.progress import Fetching
@@ -29,8 +30,9 @@ SLOW_SECONDS = 5.0
 def run_fleet(wish: Wish, settings: LocalSettings, fetching: Fetching, say: Say, work: Work) -> int | None:
     """Fetch what is missing, start the fleet, do `work`, stop it: see `Fleet.run` for the result and the errors.
 
-    Raises LocalStackError too when a fleet runs in this folder already.
+    Raises LocalStackError too when a fleet runs in this folder already, or none can run on this machine.
     """
+    require_fit()
     layout = settings.layout
     layout.create()
     with only_supervisor(layout):
