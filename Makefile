@@ -80,6 +80,14 @@ fmt: $(READY) ## Formats the code and mends what can be mended
 bench-e2e: $(READY) ## Documents and chunks per second, and the time from POST to complete
 	@$(BIN)/python -m benchmarks.end_to_end
 
+.PHONY: bench-start
+bench-start: $(READY) ## What `cauce up` spends its time on, cold and warm, until an event is in its window in MySQL
+	@$(BIN)/python -m benchmarks.start
+
+.PHONY: bench-idle
+bench-idle: $(READY) ## What a fleet takes while nobody uses it: processor and memory of each part
+	@$(BIN)/python -m benchmarks.idle
+
 .PHONY: bench-docs
 bench-docs: $(READY) ## Pages and chunks per second beside the bare parser and model; documents per second end to end
 	@$(BIN)/python -m benchmarks.documents

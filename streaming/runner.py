@@ -29,7 +29,6 @@ from streaming.control import Control
 from streaming.driver import Driver
 from streaming.progress import Pulse
 from streaming.queries import Query
-from streaming.turns import LastTurn
 
 log = structlog.get_logger()
 
@@ -69,9 +68,8 @@ class Runner:
         """Until `stop`. A failure of this query concerns no other: it is told, waited for and tried again."""
         await self._keep_running(plan.name, lambda: self._once(plan, control))
 
-    async def run_archive(self, archived: ArchivedTopic, turn: LastTurn) -> None:
-        """Until `stop`, as `run`, once it is this topic's turn."""
-        await turn.wait()
+    async def run_archive(self, archived: ArchivedTopic) -> None:
+        """Until `stop`, as `run`."""
         await self._keep_running(archived.query_name, lambda: self._driver.run_archive(archived, threading.Event()))
 
     async def _keep_running(self, query: str, once: Callable[[], Awaitable[None]]) -> None:

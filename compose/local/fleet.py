@@ -14,7 +14,7 @@ from compose.local.plan import Plan, server_programs, service_programs
 from compose.local.processes import spawn, tail, terminate
 from compose.local.program import Kind, Program
 from compose.local.provision import Tools
-from compose.local.services import COMPANY
+from compose.local.services import COMPANY, STREAMING
 from compose.local.settings import ROOT, Layout
 from compose.local.state import FleetState, Health, Phase, ProcessIdentity
 from compose.local.supervised import Say, Supervised, describe_exit
@@ -69,10 +69,15 @@ class Fleet:
             return result
 
     async def _start_and(self, work: Work) -> int:
+        self._layout.applied.unlink(missing_ok=True)
+        early, late = split(service_programs(self._plan))
+        # Spark's own start needs none of the servers, and takes as long as theirs: its queries wait for the mark.
+        services = self._launch(early)
         servers = self._launch(await server_programs(self._plan, self._layout, self._tools))
         await self._all_ready(servers, SERVERS_READY_SECONDS)
         await asyncio.gather(*(self._one_shot(name, argv) for name, argv in ONE_SHOTS.items()))
-        services = self._launch(service_programs(self._plan))
+        self._layout.applied.touch()
+        services += self._launch(late)
         self._save(Phase.RUNNING, await self._late(services, SERVICES_READY_SECONDS))
         return await work(self._state)
 
@@ -185,6 +190,12 @@ class Fleet:
         else:
             self._say("draining; once more to kill at once")
         self._interrupted.set()
+
+
+def split(services: Sequence[Program]) -> tuple[list[Program], list[Program]]:
+    """Those that start before the servers do, and the others."""
+    early = [program for program in services if program.name == STREAMING]
+    return early, [program for program in services if program.name != STREAMING]
 
 
 async def _either(first: asyncio.Event, second: asyncio.Event, seconds: float) -> None:

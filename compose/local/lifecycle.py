@@ -10,14 +10,16 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
+from compose.local.class_archives import class_archives
 from compose.local.errors import LocalStackError
 from compose.local.fleet import Fleet, Work
 from compose.local.machine import require_fit
 from compose.local.plan import Wish, make_plan
 from compose.local.processes import end_leftovers, leftovers
 from compose.local.progress import Fetching
-from compose.local.provision import provision
+from compose.local.provision import Tools, provision
 from compose.local.settings import Layout, LocalSettings
 from compose.local.state import Phase, load_state
 from compose.local.supervised import Say
@@ -37,9 +39,16 @@ def run_fleet(wish: Wish, settings: LocalSettings, fetching: Fetching, say: Say,
     layout.create()
     with only_supervisor(layout):
         clear_stale(layout, say)
-        tools = provision(settings, os.environ, fetching)
+        tools = with_class_archives(provision(settings, os.environ, fetching), settings, say)
         plan = make_plan(wish, layout, tools, os.environ)
         return asyncio.run(_run(Fleet(plan, layout, tools, say), work))
+
+
+def with_class_archives(tools: Tools, settings: LocalSettings, say: Say) -> Tools:
+    """Makes them where there are none, which takes a minute or two, unless they aren't wanted."""
+    if not settings.class_archives:
+        return tools
+    return replace(tools, classes=class_archives(tools.java, tools.kafka_jars, tools.spark_jars, settings, say))
 
 
 async def _run(fleet: Fleet, work: Work) -> int | None:
