@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 
 from compose.local.errors import LocalStackError
 from compose.local.plan import Plan, server_programs, service_programs
@@ -70,7 +71,7 @@ class Fleet:
 
     async def _start_and(self, work: Work) -> int:
         self._layout.applied.unlink(missing_ok=True)
-        early, late = split(service_programs(self._plan))
+        early, late = self._split(service_programs(self._plan))
         # Spark's own start needs none of the servers, and takes as long as theirs: its queries wait for the mark.
         services = self._launch(early)
         servers = self._launch(await server_programs(self._plan, self._layout, self._tools))
@@ -80,6 +81,12 @@ class Fleet:
         services += self._launch(late)
         self._save(Phase.RUNNING, await self._late(services, SERVICES_READY_SECONDS))
         return await work(self._state)
+
+    def _split(self, services: Sequence[Program]) -> tuple[list[Program], list[Program]]:
+        """Those that start before the servers do, and wait for the mark, and the others."""
+        mark = {"CAUCE_STREAMING_START_AFTER": str(self._layout.applied)}
+        early = [replace(one, env={**one.env, **mark}) for one in services if one.name == STREAMING]
+        return early, [one for one in services if one.name != STREAMING]
 
     async def _until_interrupted(self, work: Awaitable[int]) -> int | None:
         working = asyncio.ensure_future(work)
@@ -190,12 +197,6 @@ class Fleet:
         else:
             self._say("draining; once more to kill at once")
         self._interrupted.set()
-
-
-def split(services: Sequence[Program]) -> tuple[list[Program], list[Program]]:
-    """Those that start before the servers do, and the others."""
-    early = [program for program in services if program.name == STREAMING]
-    return early, [program for program in services if program.name != STREAMING]
 
 
 async def _either(first: asyncio.Event, second: asyncio.Event, seconds: float) -> None:

@@ -87,7 +87,6 @@ def shared_environment(
         "CAUCE_OPERATOR_KEYS": inherited.get("CAUCE_OPERATOR_KEYS") or json.dumps([key_digest(key)]),
         "CAUCE_SPARK_JARS": ",".join(str(jar) for jar in tools.spark_jars),
         **({"CAUCE_SPARK_CLASS_ARCHIVE": str(tools.classes.spark)} if tools.classes else {}),
-        "CAUCE_STREAMING_START_AFTER": str(layout.applied),
     }
 
 
