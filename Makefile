@@ -43,6 +43,7 @@ test: $(READY) ## Lint, types and every test but the slow fault runs
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/pytest -m "not fleet and not faults and not compose" $(PARALLEL); units=$$?; \
+	$(BIN)/python -m compose.local.prepare; \
 	$(BIN)/pytest -m "fleet and not faults and not compose" && test $$units = 0
 
 .PHONY: test-faults
