@@ -38,8 +38,15 @@ $(READY): requirements/dev.lock pyproject.toml
 .PHONY: venv
 venv: $(READY) ## The virtual environment, from the lock file
 
+.PHONY: fit
+fit:
+	@case "$$(uname -s) $$(uname -m)" in "Linux x86_64"|"Linux amd64") ;; *) \
+	echo "error: the fleet as plain processes is for Linux on x86-64, and this is $$(uname -s) on $$(uname -m)"; \
+	echo "  try: start it with Docker instead: python3 compose/new_key.py demo >> compose/.env; docker compose -f compose/compose.yaml up --build"; \
+	exit 1;; esac
+
 .PHONY: demo
-demo: $(READY) ## The whole fleet with example documents; stays up until Ctrl-C (ONCE=1: checks, stops, exits)
+demo: fit $(READY) ## The whole fleet with example documents; stays up until Ctrl-C (ONCE=1: checks, stops, exits)
 	@$(BIN)/cauce demo $(if $(ONCE),--once)
 
 .PHONY: test
@@ -47,6 +54,7 @@ test: $(READY) ## Lint, types and every test but the slow fault runs
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/pytest $(UNITS); units=$$?; \
+	$(BIN)/python -m compose.local.prepare; \
 	$(BIN)/pytest -m "fleet and not faults and not compose" && test $$units = 0
 
 .PHONY: test-units
@@ -95,6 +103,14 @@ fmt: $(READY) ## Formats the code and mends what can be mended
 .PHONY: bench-e2e
 bench-e2e: $(READY) ## Documents and chunks per second, and the time from POST to complete
 	@$(BIN)/python -m benchmarks.end_to_end
+
+.PHONY: bench-start
+bench-start: $(READY) ## What `cauce up` spends its time on, cold and warm, until an event is in its window in MySQL
+	@$(BIN)/python -m benchmarks.start
+
+.PHONY: bench-idle
+bench-idle: $(READY) ## What a fleet takes while nobody uses it: processor and memory of each part
+	@$(BIN)/python -m benchmarks.idle
 
 .PHONY: bench-docs
 bench-docs: $(READY) ## Pages and chunks per second beside the bare parser and model; documents per second end to end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 import typer
@@ -23,7 +24,9 @@ def down(
     cauce down --wipe
     """
     settings = LocalSettings()
-    say("stopped" if take_down(settings, say) else "no fleet was running")
+    begun = time.monotonic()
+    took_down = take_down(settings, say)
+    say(f"stopped in {time.monotonic() - begun:.1f} s" if took_down else "no fleet was running")
     if wipe_data:
         wipe(settings)
         say(f"removed: {settings.layout.root}")

@@ -37,7 +37,8 @@ def main(verb: str, server: str = "") -> None:
 
 
 async def _problem(server: Program) -> str | None:
-    return await server.probe()
+    unready = await server.probe()
+    return unready and unready.reason
 
 
 def program(server: str, data: Path, tools: Tools, env: Mapping[str, str]) -> Program:

@@ -2,7 +2,8 @@
 
     CauceError
      ├─ Transient      an outage, not a bad record: pause, back off, try again for as long as it takes
-     │   └─ LogBroken  a topic's log is not the one that was read before: waits until a person has adopted it
+     │   └─ Lasting    one that neither waiting nor a restart ends: tried again all the same, and `/ready` says so
+     │       └─ LogBroken  a topic's log is not the one that was read before: waits until a person has adopted it
      ├─ Permanent      this record can never succeed: one dead letter with `code`, then go on
      └─ Fatal          this process must not go on: caught nowhere, ends it with exit code 1
          └─ Halt       this consumer must not go on: it leaves its group and says so until a person starts it anew
@@ -60,7 +61,11 @@ class Transient(CauceError):
         self.retry_after = retry_after
 
 
-class LogBroken(Transient):
+class Lasting(Transient):
+    """An outage that neither waiting nor a restart ends; the message says what a person can do about it."""
+
+
+class LogBroken(Lasting):
     """Records that were there are gone, or a topic is another one than before: going on as if nothing had happened
     would skip records, or repeat versions, in silence. Ends by itself once `cauce topics adopt` has been run."""
 

@@ -25,10 +25,17 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from shared.streams.declaration import Stream
 from shared.streams.topics import input_topic
-from shared.streams.units import milliseconds
-from shared.topics import CHUNKS_PROCESSED, DOCUMENTS_RAW, EMBEDDINGS_READY, Topic
+from shared.topics import (
+    CHUNKS_PROCESSED,
+    DOCUMENTS_RAW,
+    DOCUMENTS_STATUS,
+    EMBEDDINGS_READY,
+    UPLOADS_RECEIVED,
+    Topic,
+)
 from streaming.pools import Pool
 from streaming.settings import Settings
+from streaming.spreading import spread_milliseconds
 
 Format = Literal["parquet", "json"]
 
@@ -37,7 +44,7 @@ FORM = 1
 HOUR_FOLDERS = {"year": "yyyy", "month": "MM", "day": "dd", "hour": "HH"}
 """Folder names, outermost first, and how each is made of a record's timestamp in UTC."""
 
-_OF_PIPELINE = (DOCUMENTS_RAW, CHUNKS_PROCESSED, EMBEDDINGS_READY)
+_OF_PIPELINE = (UPLOADS_RECEIVED, DOCUMENTS_RAW, CHUNKS_PROCESSED, EMBEDDINGS_READY, DOCUMENTS_STATUS)
 _RECORDS_PER_FILE = 250_000
 _REQUEST_TIMEOUT_MS = 10_000
 _ANSWER_TIMEOUT_MS = 15_000
@@ -73,7 +80,8 @@ def start(session: SparkSession, archived: ArchivedTopic, settings: Settings) ->
     """Starts it from its checkpoint, or from the topic's first record where there is none."""
     session.sparkContext.setLocalProperty("spark.scheduler.pool", Pool.BATCH)
     records = session.readStream.format("kafka").options(**source_options(archived.topic, settings)).load()
-    trigger = f"{milliseconds(settings.archive_trigger)} milliseconds"
+    # Spark counts a period from 1970: archives of one period would all plan in the same moment.
+    trigger = f"{spread_milliseconds(archived.query_name, settings.archive_trigger)} milliseconds"
     return writer(records, archived, settings).trigger(processingTime=trigger).start()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
-from shared.errors import Transient
+from shared.errors import Lasting, Transient
 from shared.kafka.client import Connection, KafkaProducer
 from shared.runtime.health import Check, Counts, Health
 from shared.runtime.metrics import total
@@ -22,8 +24,10 @@ from streaming.driver import Driver
 from streaming.progress import Pulse
 from streaming.runner import Runner
 from streaming.settings import Settings
+from streaming.turns import Turns, after
 
 NAME = "streaming"
+_LOOK_EVERY_S = 0.1
 
 
 @dataclass(slots=True)
@@ -53,7 +57,10 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
     plans = [plan for stream in streams for plan in query_plans(stream)]
     archived = archived_topics(streams, settings)
     pulses = {plan.name: Pulse(every_s=plan.trigger.total_seconds()) for plan in plans}
-    pulses |= {one.query_name: Pulse(every_s=settings.archive_trigger.total_seconds()) for one in archived}
+    turns = Turns(plans, pulses)
+    # One that waits for its turn is as it should be.
+    every_s = settings.archive_trigger.total_seconds()
+    pulses |= {one.query_name: Pulse(ready=True, problem="", every_s=every_s) for one in archived}
     connection = Connection(settings.kafka_bootstrap_servers, NAME)
     producer = KafkaProducer(connection)
     needed = slots(streams, settings.streaming_shuffle_partitions, [one.topic for one in archived])
@@ -72,12 +79,12 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
             health=health,
             host=settings.health_host,
             port=settings.health_port,
-            prepare=driver.start,
+            prepare=partial(_prepare, driver, settings.streaming_start_after),
             jobs=[
                 control.watch,
                 Reporter(health, KafkaProducer(connection)).run,
-                *(partial(runner.run, plan, control) for plan in plans),
-                *(partial(runner.run_archive, one) for one in archived),
+                *(partial(after, turns.of(plan), partial(runner.run, plan, control)) for plan in plans),
+                *(partial(after, turns.archive, partial(runner.run_archive, one)) for one in archived),
             ],
             on_stop=runner.stop,
         )
@@ -86,9 +93,17 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
         await producer.stop()
 
 
+async def _prepare(driver: Driver, start_after: Path | None) -> None:
+    """Spark's own start needs neither topics nor a broker, and takes as long as theirs."""
+    await driver.start()
+    # Another process makes it.
+    while start_after is not None and not await asyncio.to_thread(start_after.exists):  # noqa: ASYNC110
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
 def _running(pulse: Pulse) -> Check:
     async def check() -> None:
         if not pulse.ready:
-            raise Transient(pulse.problem)
+            raise Lasting(pulse.problem) if pulse.lasting else Transient(pulse.problem)
 
     return check

@@ -19,7 +19,7 @@ from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from shared.errors import Fatal, Transient
+from shared.errors import Fatal, Lasting, Transient
 from shared.streams.declaration import Mode
 from streaming import archive, metrics
 from streaming.archive import ArchivedTopic
@@ -70,6 +70,7 @@ class Driver:
         self._pulses = pulses
         self._closing = threading.Event()
         self._started = threading.Event()
+        self._halts: set[threading.Event] = set()
         self._threads = ThreadPoolExecutor(len(pulses) + 1, "spark")
         self._resources = ExitStack()
         folder = tempfile.TemporaryDirectory(prefix="cauce-spark-", ignore_cleanup_errors=True)
@@ -105,28 +106,43 @@ class Driver:
         await self._in_thread(self._run, query.name, lambda: start(self._session, query, self._settings), slots, halt)
 
     async def run_archive(self, archived: ArchivedTopic, halt: threading.Event) -> None:
-        """As `run`, for files."""
+        """As `run`, for files. One that has only waited for its turn is no less ready while it starts."""
         begin = partial(archive.start, self._session, archived, self._settings)
-        await self._in_thread(self._run, archived.query_name, begin, 0, halt)
+        ready = self._pulses[archived.query_name].ready
+        await self._in_thread(self._run, archived.query_name, begin, 0, halt, ready)
 
     async def _in_thread(self, function: Callable[..., R], *arguments: object) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
-    def _run(self, name: str, begin: Begin, slots: int, halt: threading.Event) -> None:
+    def _run(self, name: str, begin: Begin, slots: int, halt: threading.Event, ready: bool = False) -> None:
         """`slots` is how many tasks run at once for as long as the query does; 0 where it takes turns."""
         pulse = self._pulses[name]
-        pulse.beat(ready=False)
-        with translated(name, unless=self._closing):
+        pulse.beat(ready=ready)
+        with translated(name, unless=self._closing), self._halted_by(halt):
             running = begin()
             watch = Watch(self._session, running, slots)
-            while not running.awaitTermination(_POLL_S):
+            while running.isActive:
                 watch.look(pulse)
-                if halt.is_set() or self._closing.is_set():
+                if halt.wait(_POLL_S):
                     running.stop()
+            running.awaitTermination()
+
+    @contextmanager
+    def _halted_by(self, halt: threading.Event) -> Iterator[None]:
+        """Within the block `stop` sets `halt` too, so that nobody has to look at two events in turn."""
+        self._halts.add(halt)
+        if self._closing.is_set():
+            halt.set()
+        try:
+            yield
+        finally:
+            self._halts.discard(halt)
 
     def stop(self) -> None:
         """Asks all queries to end; returns at once."""
         self._closing.set()
+        for halt in tuple(self._halts):
+            halt.set()
 
     async def close(self) -> None:
         """Ends Spark and its JVM, after the queries. A start under way is given up, a slow end is cut short: what a
@@ -165,9 +181,9 @@ def translate(query: str, error: Exception) -> Transient | Fatal:
         return Fatal(f"{query}: the connection to Java broke, did the process end? {error}")
     hopeless = _HOPELESS.search(str(error))
     if hopeless:
-        return Transient(f"{query}: {_ADVICE[hopeless.group()]}: {reason(error)}")
+        return Lasting(f"{query}: {_ADVICE[hopeless.group()]}: {reason(error)}")
     if isinstance(error, AnalysisException):
-        return Transient(f"{query}: Spark refuses the query: {reason(error)}")
+        return Lasting(f"{query}: Spark refuses the query: {reason(error)}")
     return Transient(f"{query}: {reason(error)}")
 
 

@@ -61,9 +61,18 @@ class Jvm:
     `folder` takes its temporary files: a JVM that is killed leaves them there.
     """
 
-    def __init__(self, java_options: Sequence[str], spark_options: Mapping[str, str], folder: Path) -> None:
-        self._command = _command([f"-Djava.io.tmpdir={folder}", *java_options], spark_options)
+    def __init__(
+        self,
+        java_options: Sequence[str],
+        spark_options: Mapping[str, str],
+        folder: Path,
+        jars: Sequence[Path] = (),
+        stop_deadline_s: float = STOP_DEADLINE_S,
+    ) -> None:
+        """`jars` are on the class path beside Spark's own."""
+        self._command = _command([f"-Djava.io.tmpdir={folder}", *java_options], spark_options, jars)
         self._folder = folder
+        self._stop_deadline_s = stop_deadline_s
         self._process: subprocess.Popen[bytes] | None = None
         self._unwanted = False
 
@@ -80,11 +89,11 @@ class Jvm:
         _publish(connection.read_bytes())
 
     def end(self) -> None:
-        """Closes its stdin, which ends it and lets it tidy up; kills it after `STOP_DEADLINE_S`."""
+        """Closes its stdin, which ends it and lets it tidy up; kills it after its deadline."""
         if self._process is None:
             return
         try:
-            self._process.communicate(timeout=STOP_DEADLINE_S)
+            self._process.communicate(timeout=self._stop_deadline_s)
         except subprocess.TimeoutExpired:
             self.kill()
             self._process.wait()
@@ -94,6 +103,11 @@ class Jvm:
         self._unwanted = True
         if self._process is not None:
             self._process.kill()
+
+
+def spark_jars() -> Path:
+    """The folder of Spark's own jars."""
+    return Path(pyspark.__file__).with_name("jars")
 
 
 def java_executable(environment: Mapping[str, str]) -> str:
@@ -106,10 +120,11 @@ def java_executable(environment: Mapping[str, str]) -> str:
     return found
 
 
-def _command(java_options: Sequence[str], spark_options: Mapping[str, str]) -> list[str]:
-    jars = Path(pyspark.__file__).with_name("jars")
-    # As in Spark's own launcher: a folder with core-site.xml and hdfs-site.xml, for a cluster that needs them.
-    classes = os.pathsep.join(filter(None, [f"{jars}/*", os.environ.get("HADOOP_CONF_DIR")]))
+def _command(java_options: Sequence[str], spark_options: Mapping[str, str], jars: Sequence[Path]) -> list[str]:
+    # As in Spark's own launcher: a folder with core-site.xml and hdfs-site.xml, for a cluster that needs them. It comes
+    # last: an archive of classes fits as long as the class path begins as it did when the archive was made.
+    places = [f"{spark_jars()}/*", *map(str, jars), os.environ.get("HADOOP_CONF_DIR")]
+    classes = os.pathsep.join(filter(None, places))
     java = [java_executable(os.environ), *_MODULE_OPTIONS, *java_options, "-cp", classes]
     configuration = [part for name, value in spark_options.items() for part in ("--conf", f"{name}={value}")]
     return [*java, "org.apache.spark.deploy.SparkSubmit", *configuration, "pyspark-shell"]

@@ -28,6 +28,9 @@ from streaming.validate import CODES, VERDICTS
 log = structlog.get_logger()
 
 LOOK_EVERY_S = 5.0
+SETTLED_S = 30.0
+"""After so long a query that failed before, and takes turns too rarely to tell, runs again. Longer than a broker is
+asked for."""
 
 
 @dataclass
@@ -39,18 +42,30 @@ class Pulse:
     every_s: float = 0.0
     """Between two signs of one that is well, where that is long."""
     beaten: float = field(default_factory=time.monotonic)
+    failed: bool = False
+    """Since it was ready last: its problem stays to be seen while it is tried again."""
+    lasting: bool = False
+    """Whether the next try will fail like the last one."""
     untimely: RecentShare = field(default_factory=RecentShare)
     """Of a query that judges events."""
 
     def beat(self, *, ready: bool) -> None:
         self.ready = ready
-        self.problem = "" if ready else "the query has not answered since its last start"
         self.beaten = time.monotonic()
+        if ready:
+            self.problem, self.failed, self.lasting = "", False, False
+        elif not self.failed:
+            self.problem = "the query has not answered since its last start"
 
-    def fail(self, problem: str) -> None:
+    def fail(self, problem: str, *, lasting: bool = False) -> None:
         """A query that is tried again and again moves, in its way."""
         self.beat(ready=False)
-        self.problem = problem
+        self.problem, self.failed, self.lasting = problem, True, lasting
+
+    @property
+    def seldom(self) -> bool:
+        """Whether a query that is well may be silent for longer than somebody waits for it."""
+        return self.every_s > LOOK_EVERY_S
 
     @property
     def overdue_s(self) -> float:
@@ -70,12 +85,15 @@ class Watch:
         self._tracker = session.sparkContext.statusTracker()
         self._group = str(running.runId)
         self._slots = slots
+        self._began = time.monotonic()
         self._next = 0.0
 
     def look(self, pulse: Pulse) -> None:
         """Of a query that takes turns it is seen that a long batch works; whether it is ready, its batches tell."""
         if time.monotonic() < self._next:
             return
+        if pulse.failed and pulse.seldom and time.monotonic() - self._began > SETTLED_S:
+            pulse.beat(ready=True)
         active = self._active()
         if active and active >= self._slots:
             pulse.beat(ready=pulse.ready or self._slots > 0)
@@ -101,7 +119,7 @@ class ProgressListener(StreamingQueryListener):
         self._names[str(event.runId)] = str(event.name)
         pulse = self._pulses[str(event.name)]
         # One that starts again without new records says nothing until its next trigger.
-        if pulse.every_s > LOOK_EVERY_S:
+        if pulse.seldom and not pulse.failed:
             pulse.beat(ready=True)
 
     @override

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
@@ -18,6 +17,7 @@ from streaming import clean, windows
 from streaming.pools import Pool
 from streaming.redriven import ours
 from streaming.settings import Settings
+from streaming.spreading import spread_milliseconds
 
 # Milliseconds. Shorter than Kafka's own, so that a query which can't reach its broker fails and is started anew.
 _REQUEST_TIMEOUT = 10_000
@@ -25,7 +25,6 @@ _ANSWER_TIMEOUT = 15_000
 _BLOCK_TIMEOUT = 30_000
 # In Real-Time Mode a record that times out ends the query minutes into a batch, all of which is then repeated.
 _DELIVERY_TIMEOUT = 120_000
-SPREAD = 0.2
 
 
 @dataclass(frozen=True)
@@ -80,10 +79,9 @@ def start(session: SparkSession, query: Query, settings: Settings) -> StreamingQ
 
 
 def realtime_milliseconds(query_name: str, settings: Settings) -> int:
-    """The setting is the most: each query's batches are shorter by a part of `SPREAD` of its own. Queries that started
-    together would else end their batches together for ever, each waiting for the others' planning and commits."""
-    share = zlib.crc32(query_name.encode()) / 2**32
-    return int(milliseconds(settings.streaming_realtime_duration) * (1 - SPREAD * share))
+    """The setting is the most. Queries that started together would else end their batches together for ever, each
+    waiting for the others' planning and commits."""
+    return spread_milliseconds(query_name, settings.streaming_realtime_duration)
 
 
 def start_catching_up(session: SparkSession, query: Query, settings: Settings) -> StreamingQuery:
@@ -120,8 +118,9 @@ def source_options(query: Query, settings: Settings) -> dict[str, str]:
         "groupIdPrefix": f"cauce-streaming-{query.name}",
         "fetchOffset.numRetries": "1",
         # A micro-batch's task waits this long at its end for records that aren't there yet: Kafka's half second is most
-        # of a batch. In Real-Time Mode the broker answers as soon as it has one, and waiting long costs nothing.
-        "kafka.fetch.max.wait.ms": "500" if query.plan.mode is Mode.REALTIME else "20",
+        # of a batch. In Real-Time Mode the broker answers as soon as it has one; each partition of each query asks, and
+        # asking less often is what an idle fleet saves most by. Shorter than a request may take.
+        "kafka.fetch.max.wait.ms": "5000" if query.plan.mode is Mode.REALTIME else "20",
         "kafka.max.partition.fetch.bytes": str(query.source.max_message_bytes),
         "kafka.request.timeout.ms": str(_REQUEST_TIMEOUT),
         "kafka.default.api.timeout.ms": str(_ANSWER_TIMEOUT),

@@ -17,7 +17,7 @@ import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
 from shared.contracts.metrics import MetricRow
-from shared.errors import Transient
+from shared.errors import Lasting, Transient
 from shared.kafka.client import Connection, offset_ranges
 from shared.kafka.records import Outgoing
 from shared.kafka.transport import Producer
@@ -99,7 +99,7 @@ class Runner:
         )
 
     def _tell(self, query: str, error: BaseException | None) -> None:
-        self._pulses[query].fail(str(error))
+        self._pulses[query].fail(str(error), lasting=isinstance(error, Lasting))
         log.warning("the query failed and is started anew", query=query, error=str(error))
 
     async def _once(self, plan: QueryPlan, control: Control) -> None:

@@ -14,7 +14,7 @@ from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
 from shared.errors import Fatal
-from streaming.jvm import Jvm
+from streaming.jvm import STOP_DEADLINE_S, Jvm
 from streaming.pools import write_pools
 from streaming.settings import Settings
 
@@ -59,13 +59,13 @@ _LOCAL_CHECKPOINT = {
 }
 
 
-def make_jvm(settings: Settings, folder: Path, slots: int = 2) -> Jvm:
+def make_jvm(settings: Settings, folder: Path, slots: int = 2, stop_deadline_s: float = STOP_DEADLINE_S) -> Jvm:
     """The JVM for a session with at least so many task slots, not started yet.
 
     Raises Fatal where Java or a jar is missing, or the slots that are set are too few: a query would never begin.
     """
     options = spark_options(settings, slots) | {"spark.scheduler.allocation.file": write_pools(folder).as_uri()}
-    return Jvm(java_options(settings), options, folder)
+    return Jvm(java_options(settings), options, folder, _local_jars(settings), stop_deadline_s)
 
 
 @contextmanager
@@ -86,9 +86,19 @@ def spark_session(jvm: Jvm) -> Iterator[SparkSession]:
         jvm.end()
 
 
+def _local_jars(settings: Settings) -> tuple[Path, ...]:
+    """Jars for the class path of the one JVM that there is. Classes that Spark's own loader finds (`spark.jars`), as
+    executors elsewhere must, can't come from an archive of classes."""
+    return settings.spark_jars if settings.spark_master.startswith("local") else ()
+
+
 def java_options(settings: Settings) -> list[str]:
+    archive = settings.spark_class_archive
     return [
         f"-Xmx{settings.streaming_driver_memory}",
+        # Java begins with 20 MB for classes, and collects all garbage each time they outgrow it: five times in a start.
+        "-XX:MetaspaceSize=256m",
+        *([f"-XX:SharedArchiveFile={archive}", "-Xshare:auto"] if archive and archive.is_file() else []),
         f"-Dlog4j2.configurationFile={_LOG4J.as_uri()}",
         f"-Dcauce.log.format={settings.log_format}",
         *shlex.split(settings.streaming_java_options),
@@ -105,7 +115,7 @@ def spark_options(settings: Settings, slots: int = 2) -> dict[str, str]:
         **(_LOCAL_MASTER if settings.spark_master.startswith("local") else {}),
         **(_LOCAL_CHECKPOINT if urlsplit(settings.checkpoint_url).scheme in ("", "file") else {}),
         "spark.master": master(settings.spark_master, slots),
-        "spark.jars": ",".join(str(jar) for jar in settings.spark_jars),
+        **({} if _local_jars(settings) else {"spark.jars": ",".join(str(jar) for jar in settings.spark_jars)}),
         "spark.sql.shuffle.partitions": str(settings.streaming_shuffle_partitions),
         # One for each task that reads, and as many again while queries are started anew.
         "spark.kafka.consumer.cache.capacity": str(max(64, 2 * slots)),

@@ -48,6 +48,15 @@ class Settings(CommonSettings):
         description="for a small heap; with gigabytes of it another collector pauses less",
     )
 
+    spark_class_archive: Path | None = Field(
+        default=None,
+        description="Spark's classes as an earlier JVM had them in memory, which makes a start shorter; where it "
+        "doesn't fit this JVM and these jars it is left aside; made by `python -m streaming.training FILE`",
+    )
+    streaming_start_after: Path | None = Field(
+        default=None, description="the queries begin once this file is there; Spark itself starts before"
+    )
+
     spark_options: dict[str, str] = Field(
         default={},
         description=(

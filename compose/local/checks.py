@@ -17,6 +17,7 @@ import psutil
 from compose.local.artifacts import Jar, read_lock, set_name, verify
 from compose.local.errors import LocalStackError
 from compose.local.java import OLDEST, installed_java
+from compose.local.machine import INSTEAD, unfit
 from compose.local.settings import LocalSettings
 
 GIB = 1024**3
@@ -43,10 +44,8 @@ class Finding:
 def machine() -> Iterator[Finding]:
     """Python, the platform, memory."""
     yield Finding(Level.OK, f"Python {platform.python_version()} at `{sys.executable}`")
-    system = f"{platform.system()} {platform.machine()}"
-    if system != "Linux x86_64":
-        advice = "use Docker instead: docker compose -f compose/compose.yaml up"
-        yield Finding(Level.PROBLEM, f"{system}: the servers are built for Linux x86_64 alone", advice)
+    if reason := unfit():
+        yield Finding(Level.PROBLEM, reason, INSTEAD)
     memory = psutil.virtual_memory().available
     if memory < _MEMORY_BYTES:
         yield Finding(Level.PROBLEM, f"{memory / GIB:.1f} GiB of memory available, a fleet wants 3", "close something")

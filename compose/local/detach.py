@@ -11,7 +11,8 @@ from typing import TextIO
 
 from compose.local.errors import LocalStackError
 from compose.local.fleet import ONE_SHOT_SECONDS, SERVERS_READY_SECONDS, SERVICES_READY_SECONDS
-from compose.local.lifecycle import clear_stale, only_supervisor
+from compose.local.lifecycle import clear_stale, only_supervisor, with_class_archives
+from compose.local.machine import require_fit
 from compose.local.plan import Wish
 from compose.local.progress import Fetching
 from compose.local.provision import provision
@@ -28,11 +29,13 @@ def start_detached(wish: Wish, settings: LocalSettings, fetching: Fetching, say:
 
     Raises LocalStackError where it fails, after what it said itself.
     """
+    require_fit()
     layout = settings.layout
     layout.create()
     with only_supervisor(layout):
         clear_stale(layout, say)
-        provision(settings, os.environ, fetching)  # here, where its progress can be seen
+        # Here, where its progress can be seen.
+        with_class_archives(provision(settings, os.environ, fetching), settings, say)
     log = layout.log(SUPERVISOR)
     with log.open("wb") as output:
         process = subprocess.Popen(

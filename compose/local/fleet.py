@@ -8,15 +8,16 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 
 from compose.local.errors import LocalStackError
 from compose.local.plan import Plan, server_programs, service_programs
 from compose.local.processes import spawn, tail, terminate
 from compose.local.program import Kind, Program
 from compose.local.provision import Tools
-from compose.local.services import COMPANY
+from compose.local.services import COMPANY, STREAMING
 from compose.local.settings import ROOT, Layout
-from compose.local.state import FleetState, Phase, ProcessIdentity
+from compose.local.state import FleetState, Health, Phase, ProcessIdentity
 from compose.local.supervised import Say, Supervised, describe_exit
 
 SERVERS_READY_SECONDS = 120.0
@@ -69,12 +70,23 @@ class Fleet:
             return result
 
     async def _start_and(self, work: Work) -> int:
+        self._layout.applied.unlink(missing_ok=True)
+        early, late = self._split(service_programs(self._plan))
+        # Spark's own start needs none of the servers, and takes as long as theirs: its queries wait for the mark.
+        services = self._launch(early)
         servers = self._launch(await server_programs(self._plan, self._layout, self._tools))
         await self._all_ready(servers, SERVERS_READY_SECONDS)
         await asyncio.gather(*(self._one_shot(name, argv) for name, argv in ONE_SHOTS.items()))
-        services = self._launch(service_programs(self._plan))
+        self._layout.applied.touch()
+        services += self._launch(late)
         self._save(Phase.RUNNING, await self._late(services, SERVICES_READY_SECONDS))
         return await work(self._state)
+
+    def _split(self, services: Sequence[Program]) -> tuple[list[Program], list[Program]]:
+        """Those that start before the servers do, and wait for the mark, and the others."""
+        mark = {"CAUCE_STREAMING_START_AFTER": str(self._layout.applied)}
+        early = [replace(one, env={**one.env, **mark}) for one in services if one.name == STREAMING]
+        return early, [one for one in services if one.name != STREAMING]
 
     async def _until_interrupted(self, work: Awaitable[int]) -> int | None:
         working = asyncio.ensure_future(work)
@@ -127,18 +139,26 @@ class Fleet:
         self._say(f"{name}: applied")
 
     async def _late(self, services: Sequence[Supervised], seconds: float) -> str:
-        """Wait for the services; returns what is to be said about those that are not ready in time, or keep dying."""
+        """Wait for the services; returns what is to be said about those that are not ready in time, keep dying, or say
+        that waiting won't help."""
         await asyncio.gather(*(_either(service.ready, service.hopeless, seconds) for service in services))
         late = [service for service in services if not service.ready.is_set()]
         for service in late:
-            self._say(f"{service.program.name}: still not ready: {service.state.reason}")
+            still = "" if service.hopeless.is_set() else "still "
+            self._say(f"{service.program.name}: {still}not ready: {self._why(service)}")
         return f"not ready: {', '.join(service.program.name for service in late)}" if late else ""
+
+    def _why(self, service: Supervised) -> str | None:
+        """One that dies says it in its last line."""
+        if service.state.last_exit and service.state.health is not Health.UNREADY:
+            return ": ".join([f"it {service.state.last_exit}", *tail(self._layout.log(service.program.name), 1)])
+        return service.state.reason
 
     async def _stop(self, message: str = "") -> None:
         self._save(Phase.STOPPING, message)
         names = [name for name, member in self._members.items() if member.program.kind is Kind.SERVICE]
-        # Services first, while what they need is there; then Kafka, whose shutdown wants nobody; then the stores.
-        for group in (names, ["kafka"], ["mariadb", "mongodb"]):
+        # Services first, while what they need is there; the servers don't need each other.
+        for group in (names, ["kafka", "mariadb", "mongodb"]):
             await self._stop_group([name for name in group if name in self._members])
         self._save(Phase.FAILED if message else Phase.STOPPED, message)
 

@@ -13,7 +13,7 @@ import pymysql
 from pymongo.errors import PyMongoError
 
 from compose.local.ports import HOST
-from compose.local.program import Probe
+from compose.local.program import Probe, Unready
 from shared.errors import Transient
 from shared.kafka.client import Connection, KafkaAdmin
 
@@ -26,13 +26,13 @@ def kafka_probe(bootstrap: str) -> Probe:
     """Ready when the broker answers a metadata request that names itself."""
     connection = Connection(bootstrap, client_id="cauce-probe")
 
-    async def probe() -> str | None:
+    async def probe() -> Unready | None:
         try:
             async with asyncio.timeout(_SECONDS), KafkaAdmin(connection) as admin:
                 brokers = await admin.brokers()
         except (Transient, TimeoutError) as error:
-            return f"no answer to a metadata request: {error or 'too slow'}"
-        return None if brokers else "no broker is registered yet"
+            return Unready(f"no answer to a metadata request: {error or 'too slow'}")
+        return None if brokers else Unready("no broker is registered yet")
 
     return probe
 
@@ -40,7 +40,7 @@ def kafka_probe(bootstrap: str) -> Probe:
 def mysql_probe(port: int, user: str, password: str, database: str) -> Probe:
     """Ready when `SELECT 1` works for the very user and database that the services use."""
 
-    def ask() -> str | None:
+    def ask() -> Unready | None:
         try:
             with pymysql.connect(
                 host=HOST,
@@ -54,7 +54,7 @@ def mysql_probe(port: int, user: str, password: str, database: str) -> Probe:
             ) as connection:
                 connection.cursor().execute("SELECT 1")
         except pymysql.MySQLError as error:
-            return f"`SELECT 1` fails: {error.args[-1] if error.args else error}"
+            return Unready(f"`SELECT 1` fails: {error.args[-1] if error.args else error}")
         return None
 
     return in_thread(ask)
@@ -64,39 +64,46 @@ def mongodb_probe(url: str) -> Probe:
     """Ready when `ping` is answered. One client for all questions: the server logs every connection."""
     client = pymongo.MongoClient[dict[str, object]](url, timeoutMS=_SECONDS * 1000, connect=False)
 
-    def ask() -> str | None:
+    def ask() -> Unready | None:
         try:
             client.admin.command("ping")
         except PyMongoError as error:
-            return f"`ping` fails: {str(error).split(',')[0]}"
+            return Unready(f"`ping` fails: {str(error).split(',')[0]}")
         return None
 
     return in_thread(ask)
 
 
 def http_probe(url: str) -> Probe:
-    """Ready when a GET is answered with 200."""
+    """Ready when a GET is answered with 200. What lasts is the whole reason."""
 
-    async def probe() -> str | None:
+    async def probe() -> Unready | None:
         try:
             async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False, verify=_NO_TLS) as client:
                 answer = await client.get(url)
         except httpx.HTTPError as error:
-            return f"{url} does not answer: {error or type(error).__name__}"
-        return None if answer.status_code == httpx.codes.OK else f"{answer.status_code}: {_problems(answer)}"
+            return Unready(f"{url} does not answer: {error or type(error).__name__}")
+        return None if answer.status_code == httpx.codes.OK else _unready(answer)
 
     return probe
 
 
-def _problems(answer: httpx.Response) -> str:
-    """The dependencies that a /ready complains about, or the text as it is where it is of another form."""
-    with contextlib.suppress(ValueError, AttributeError):
-        return "; ".join(f"{name}: {why}" for name, why in answer.json()["problems"].items())
-    return answer.text[:200]
+def _unready(answer: httpx.Response) -> Unready:
+    """What a /ready complains about, or the text as it is where it is of another form."""
+    with contextlib.suppress(ValueError, AttributeError, KeyError, TypeError):
+        body = answer.json()
+        problems, lasting = body["problems"], body.get("lasting", [])
+        told = "; ".join(_named(name, problems[name]) for name in lasting or problems)
+        return Unready(told if lasting else f"{answer.status_code}: {told}", bool(lasting))
+    return Unready(f"{answer.status_code}: {answer.text[:200]}")
 
 
-def in_thread(ask: Callable[[], str | None]) -> Probe:
-    async def probe() -> str | None:
+def _named(name: str, why: str) -> str:
+    return why if why.startswith(f"{name}: ") else f"{name}: {why}"
+
+
+def in_thread(ask: Callable[[], Unready | None]) -> Probe:
+    async def probe() -> Unready | None:
         return await asyncio.to_thread(ask)
 
     return probe

@@ -6,10 +6,18 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-Probe = Callable[[], Coroutine[Any, Any, str | None]]
-"""Asks a process whether it can be used: None when it can, else why not, in a few words. Answers within seconds."""
+
+class Unready(NamedTuple):
+    """Why a process can't be used, in a few words. `lasting` says that neither waiting nor a restart changes it."""
+
+    reason: str
+    lasting: bool = False
+
+
+Probe = Callable[[], Coroutine[Any, Any, Unready | None]]
+"""Asks a process whether it can be used: None when it can. Answers within seconds."""
 
 
 class Kind(StrEnum):
@@ -17,7 +25,7 @@ class Kind(StrEnum):
     SERVICE = "service"
 
 
-async def always_ready() -> str | None:
+async def always_ready() -> Unready | None:
     return None
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from compose.local.artifacts import Jar, read_lock, set_name
 from compose.local.cache import sealed_folder
+from compose.local.class_archives import ClassArchives
 from compose.local.jars import fetch, jar_set
 from compose.local.java import Java, find_java
 from compose.local.progress import Fetching
@@ -28,6 +29,8 @@ class Tools:
     spark_jars: list[Path]
     mariadb: Path
     mongod: Path
+    classes: ClassArchives | None = None
+    """For starts that take less time; None where nobody asked for them."""
 
 
 def provision(settings: LocalSettings, environment: Mapping[str, str], fetching: Fetching) -> Tools:

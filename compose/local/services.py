@@ -86,6 +86,7 @@ def shared_environment(
         "CAUCE_API_KEYS": json.dumps({**json.loads(inherited.get("CAUCE_API_KEYS") or "{}"), key_digest(key): COMPANY}),
         "CAUCE_OPERATOR_KEYS": inherited.get("CAUCE_OPERATOR_KEYS") or json.dumps([key_digest(key)]),
         "CAUCE_SPARK_JARS": ",".join(str(jar) for jar in tools.spark_jars),
+        **({"CAUCE_SPARK_CLASS_ARCHIVE": str(tools.classes.spark)} if tools.classes else {}),
     }
 
 

@@ -18,6 +18,8 @@ class LocalSettings(BaseSettings):
 
     state_dir: Path = Path(".cauce")
     cache_dir: Path = Field(default_factory=lambda: platformdirs.user_cache_path("cauce"))
+    class_archives: bool = True
+    """Whether Kafka's and Spark's classes are archived for shorter starts: a minute or two once, and 240 MB."""
     maven_repository: str | None = None
     """A mirror of Maven Central to fetch jars from, where the real one cannot be reached."""
 
@@ -40,6 +42,8 @@ class Layout:
         self.vectors = root / "vectors"
         self.checkpoints = root / "checkpoints"
         self.archive = root / "archive"
+        self.applied = root / "applied"
+        """Is there once topics and tables are as declared, of this run of the fleet."""
 
     def data(self, server: str) -> Path:
         return self.root / "data" / server

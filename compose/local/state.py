@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from enum import StrEnum
 from pathlib import Path
 
@@ -32,23 +34,38 @@ class Health(StrEnum):
 
 
 class ProcessIdentity(BaseModel):
-    """A process id with its start time (seconds since the epoch), since the system uses the ids again."""
+    """A process id with its start time, since the system uses the ids again."""
 
     pid: int
     started_at: float
 
     @classmethod
     def of(cls, pid: int) -> ProcessIdentity:
-        return cls(pid=pid, started_at=psutil.Process(pid).create_time())
+        return cls(pid=pid, started_at=_started_at(pid))
 
     def process(self) -> psutil.Process | None:
         """The living process that this names, else None."""
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started_at) < 0.05
+            same = abs(_started_at(self.pid) - self.started_at) < 0.05
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
+
+
+def _started_at(pid: int) -> float:
+    """Seconds since the system's boot. Raises psutil.NoSuchProcess.
+
+    On Linux psutil adds the time of the boot by the clock, which moves whenever that is set: a process that lives would
+    be taken for one that is gone.
+    """
+    if sys.platform != "linux":
+        return float(psutil.Process(pid).create_time())
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        raise psutil.NoSuchProcess(pid) from None
+    return int(after_name[19]) / os.sysconf("SC_CLK_TCK")
 
 
 class ProcessState(BaseModel):

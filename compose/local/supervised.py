@@ -14,7 +14,7 @@ import psutil
 
 from compose.local.backoff import HOPELESS_AFTER_DEATHS, deaths_in_a_row, delay
 from compose.local.processes import kill_group, spawn, terminate
-from compose.local.program import Program
+from compose.local.program import Program, Unready
 from compose.local.state import Health, ProcessIdentity, ProcessState
 
 Say = Callable[[str], None]
@@ -27,7 +27,8 @@ class Supervised:
     """`changed` is called after every change of `state`; `say` gets one line for people about what matters.
 
     Only `run` starts and ends the process; `stop` asks it to. `ready` is set while it can be used, `died` from its
-    first death on, `hopeless` once it has died several times in a row; it is still started again then.
+    first death on, `hopeless` once it has died several times in a row, or says that waiting alone won't make it ready;
+    it is still started again, and asked again, then.
     """
 
     def __init__(self, program: Program, log: Path, changed: Callable[[], None], say: Say) -> None:
@@ -92,18 +93,21 @@ class Supervised:
 
     async def _watch(self, started: float) -> None:
         while True:
-            reason = await self.program.probe()
-            if reason is None and not self.ready.is_set():
+            unready = await self.program.probe()
+            if unready is None and not self.ready.is_set():
                 self._say(f"{self.program.name}: ready in {time.monotonic() - started:.1f} s")
-            self._judge(reason)
+            self._judge(unready)
             await asyncio.sleep(_WHILE_RUNNING_SECONDS if self.ready.is_set() else _WHILE_STARTING_SECONDS)
 
-    def _judge(self, reason: str | None) -> None:
-        if reason is None:
+    def _judge(self, unready: Unready | None) -> None:
+        if unready is None:
             self.ready.set()
             self._update(health=Health.READY, reason=None)
-        else:
-            self._update(health=Health.UNREADY if self.ready.is_set() else Health.STARTING, reason=reason)
+            return
+        if unready.lasting:
+            self.hopeless.set()
+        starting = not (self.ready.is_set() or unready.lasting)
+        self._update(health=Health.STARTING if starting else Health.UNREADY, reason=unready.reason)
 
     async def _pause(self, code: int, seconds: float) -> None:
         self.ready.clear()

@@ -77,6 +77,7 @@ class ConsumeLoop:
         self._standstill: str | None = None
         self._broken: LogBroken | None = None
         self._unseen: str | None = None
+        self._log_is_broken = False
         self._halted: Halt | None = None
         self._rebuilt = 0
         self._ledger = Ledger(pipeline.service, pipeline.group)
@@ -169,6 +170,11 @@ class ConsumeLoop:
         if outage := self._settling.outage or self._fetch_outage or self._unseen:
             return f"outage: {outage}"
         return None if self._assigned else "no partitions assigned yet"
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether it reads nothing until a person has looked: it has halted, or its log waits to be adopted."""
+        return self._halted is not None or self._log_is_broken
 
     def stuck(self) -> str | None:
         """Why this process should be started anew; None while it moves. Backing off counts as moving."""
@@ -458,6 +464,7 @@ class ConsumeLoop:
         self._interrupt()
 
     def _tell_whether_broken(self, broken: bool) -> None:
+        self._log_is_broken = broken
         metrics.LOG_BROKEN.labels(self._pipeline.service, self._pipeline.group).set(broken)
 
     async def _leave_the_broken_log(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -17,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from shared.contracts.fleet import LedgerLine
-from shared.errors import CauceError
+from shared.errors import CauceError, Lasting
 from shared.kafka.loop import ConsumeLoop
 from shared.runtime import metrics
 
@@ -35,6 +36,13 @@ class Counts:
     records_out: int
     retries: int
     dead_letters: int
+
+
+class Problem(NamedTuple):
+    """Why a process isn't ready; `lasting` where neither waiting nor a restart ends it, so that a person must act."""
+
+    text: str
+    lasting: bool = False
 
 
 @dataclass(slots=True)
@@ -75,24 +83,28 @@ class Health:
 
     async def ready(self) -> dict[str, str]:
         """Problems by name; none when ready."""
-        problems = {} if self.started else {"start": "not started yet"}
+        return {name: problem.text for name, problem in (await self.examine()).items()}
+
+    async def examine(self) -> dict[str, Problem]:
+        """As `ready`, and which of them last."""
+        problems = {} if self.started else {"start": Problem("not started yet")}
         for loop in self.loops:
             if problem := loop.problem():
-                problems[loop.group] = problem
+                problems[loop.group] = Problem(problem, lasting=loop.needs_a_person)
         answers = await asyncio.gather(*(_ask(check) for check in self.checks.values()))
         problems |= {name: answer for name, answer in zip(self.checks, answers, strict=True) if answer}
         metrics.READY.labels(self.service).set(not problems)
         return problems
 
 
-async def _ask(check: Check) -> str | None:
+async def _ask(check: Check) -> Problem | None:
     try:
         async with asyncio.timeout(CHECK_DEADLINE):
             await check()
     except CauceError as error:
-        return str(error)
+        return Problem(str(error), lasting=isinstance(error, Lasting))
     except TimeoutError:
-        return f"no answer within {CHECK_DEADLINE:g} s"
+        return Problem(f"no answer within {CHECK_DEADLINE:g} s")
     return None
 
 
@@ -100,11 +112,11 @@ def routes(health: Health) -> list[Route]:
     """`/live`, `/ready`, `/metrics`."""
 
     async def live(_: Request) -> Response:
-        return _verdict(health.live())
+        return _verdict({name: Problem(text) for name, text in health.live().items()})
 
     async def ready(_: Request) -> Response:
         facts = {name: fact() for name, fact in health.facts.items()}
-        return _verdict(await health.ready(), warnings=health.warnings(), **facts)
+        return _verdict(await health.examine(), warnings=health.warnings(), **facts)
 
     async def metrics_page(_: Request) -> Response:
         health.ledger()  # whose imbalance is a metric
@@ -114,8 +126,15 @@ def routes(health: Health) -> list[Route]:
     return [Route("/live", live), Route("/ready", ready), Route("/metrics", metrics_page)]
 
 
-def _verdict(problems: dict[str, str], **facts: Mapping[str, object]) -> Response:
-    return JSONResponse({"ok": not problems, "problems": problems, **facts}, 503 if problems else 200)
+def _verdict(problems: Mapping[str, Problem], **more: Mapping[str, object]) -> Response:
+    body: dict[str, object] = {
+        "ok": not problems,
+        "problems": {name: problem.text for name, problem in problems.items()},
+        **more,
+    }
+    if lasting := [name for name, problem in problems.items() if problem.lasting]:
+        body["lasting"] = lasting
+    return JSONResponse(body, 503 if problems else 200)
 
 
 def health_app(health: Health) -> Starlette:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from compose.local.processes import FLEET_VARIABLE, end_leftovers, leftovers, tail
-from compose.local.program import Kind, Probe, Program, always_ready
+from compose.local.program import Kind, Probe, Program, Unready, always_ready
 from compose.local.state import Health
 from compose.local.supervised import Supervised, describe_exit
 
@@ -48,9 +48,9 @@ class Case:
 
 async def test_ready_when_the_probe_passes(tmp_path: Path) -> None:
     """A process is starting until its probe passes, with the probe's reason to be seen."""
-    answers = iter(["not yet", "not yet", None])
+    answers = iter([Unready("not yet"), Unready("not yet"), None])
 
-    async def probe() -> str | None:
+    async def probe() -> Unready | None:
         return next(answers, None)
 
     case = Case(tmp_path, "import time; time.sleep(60)", probe)
@@ -64,8 +64,8 @@ async def test_ready_when_the_probe_passes(tmp_path: Path) -> None:
 async def test_a_process_that_dies_is_started_again_and_counted(tmp_path: Path) -> None:
     """A death is told with its exit code, counted, and followed by another start after a pause."""
 
-    async def never() -> str | None:
-        return "not yet"
+    async def never() -> Unready | None:
+        return Unready("not yet")
 
     case = Case(tmp_path, "import sys; sys.exit(3)", never)
     await case.until(lambda: case.member.state.restarts >= 2)
@@ -142,12 +142,27 @@ def test_exits_are_told_in_words(code: int, words: str) -> None:
     assert describe_exit(code) == words
 
 
+async def test_a_process_that_waiting_will_not_mend_is_hopeless(tmp_path: Path) -> None:
+    """Who waits for a process learns at once that it says so, with its reason; mended by a person, it is ready."""
+    answers = [Unready("its records are gone", lasting=True)]
+
+    async def probe() -> Unready | None:
+        return answers[0] if answers else None
+
+    case = Case(tmp_path, "import time; time.sleep(60)", probe)
+    await asyncio.wait_for(case.member.hopeless.wait(), 15)
+    assert (case.member.state.health, case.member.state.reason) == (Health.UNREADY, "its records are gone")
+    answers.clear()
+    await case.until(lambda: case.member.state.health is Health.READY)
+    await case.stop()
+
+
 async def test_a_process_that_keeps_dying_is_hopeless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits for a process learns that it keeps dying, long before the time is over."""
     monkeypatch.setattr("compose.local.supervised.delay", lambda deaths: deaths / 1000)
 
-    async def never() -> str | None:
-        return "not yet"
+    async def never() -> Unready | None:
+        return Unready("not yet")
 
     case = Case(tmp_path, "raise SystemExit(3)", never)
     await asyncio.wait_for(case.member.hopeless.wait(), 30)

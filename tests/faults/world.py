@@ -26,7 +26,7 @@ from compose.local import services
 from compose.local.plan import Plan, Wish, make_plan, server_programs
 from compose.local.ports import HOST, free_port
 from compose.local.probes import in_thread
-from compose.local.program import Program
+from compose.local.program import Program, Unready
 from compose.local.progress import PlainFetching
 from compose.local.provision import Tools, provision
 from compose.local.services import Instance
@@ -96,12 +96,12 @@ class World(Parts):
         await server_programs(self._plan, self.layout, self._tools)
         self._listen_behind_links()
 
-    def _ping(self) -> str | None:
+    def _ping(self) -> Unready | None:
         try:
             with self.mongo() as database:
                 database.command("ping")
         except PyMongoError as error:
-            return str(error)
+            return Unready(str(error))
         return None
 
     def _link(self, service: str, server: str, target: int) -> Link:

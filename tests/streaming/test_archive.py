@@ -155,15 +155,17 @@ def test_no_folder_is_no_records(world: World) -> None:
 
 
 def test_what_is_archived() -> None:
-    """The pipeline's three topics in the format that is set, and the streams that ask for it in theirs; nothing where
-    no archive is set."""
+    """The pipeline's topics of documents in the format that is set, and the streams that ask for it in theirs; nothing
+    where no archive is set."""
     ratings = next(stream for stream in load_streams() if stream.name == "ratings")
     settings = make_settings(archive_url="/a", archive_format="json")
     found = {each.topic.name: each.format for each in archived_topics([ratings], settings)}
     assert found == {
+        "uploads.received": "json",
         "documents.raw": "json",
         "chunks.processed": "json",
         "embeddings.ready": "json",
+        "documents.status": "json",
         "ratings": "parquet",
     }
     assert archived_topics([ratings], make_settings()) == ()

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from pyspark.errors import AnalysisException, StreamingQueryException
 
-from shared.errors import Fatal, Transient
+from shared.errors import Fatal, Lasting, Transient
 from streaming.driver import translate
 from streaming.jvm import java_executable
 from streaming.pools import write_pools
@@ -20,6 +20,7 @@ def test_an_outage_is_told_without_its_preamble() -> None:
     """What a restart can mend is transient, and its message is the cause alone."""
     failure = translate("counts", StreamingQueryException(f"{PREAMBLE}Timed out: listNodes\nat some.java.Frame"))
     assert isinstance(failure, Transient)
+    assert not isinstance(failure, Lasting)
     assert str(failure) == "counts: Timed out: listNodes"
 
 
@@ -34,7 +35,7 @@ def test_an_outage_is_told_without_its_preamble() -> None:
 def test_what_a_person_has_to_mend_is_told(message: str, advice: str) -> None:
     """A failure that would come again names what ends it; it concerns this query alone, so the process goes on."""
     failure = translate("counts", StreamingQueryException(PREAMBLE + message))
-    assert isinstance(failure, Transient)
+    assert isinstance(failure, Lasting)
     assert advice in str(failure)
 
 

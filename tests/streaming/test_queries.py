@@ -100,6 +100,18 @@ def test_a_pulse_tells_silence() -> None:
     assert (pulse.ready, pulse.problem) == (False, "the topic is gone")
 
 
+def test_a_failure_is_told_until_the_query_runs_again() -> None:
+    """While a failed query is tried again its reason stays to be seen, and whether the next try will do better."""
+    pulse = Pulse()
+    pulse.fail("its records are gone", lasting=True)
+    pulse.beat(ready=False)
+    assert (pulse.problem, pulse.lasting) == ("its records are gone", True)
+    pulse.beat(ready=True)
+    assert (pulse.problem, pulse.lasting) == ("", False)
+    pulse.beat(ready=False)
+    assert pulse.problem == "the query has not answered since its last start"
+
+
 def progress(**values: object) -> StreamingQueryProgress:
     """As Spark's listener gives it."""
     operator = {

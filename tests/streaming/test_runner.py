@@ -143,7 +143,7 @@ async def test_failures_in_a_row_wait_longer_and_longer(monkeypatch: pytest.Monk
     """Each is told, with its reason; the query goes on being tried."""
     told: list[str] = []
     waits: list[int] = []
-    monkeypatch.setattr(Pulse, "fail", lambda _, problem: told.append(problem))
+    monkeypatch.setattr(Pulse, "fail", lambda _, problem, **__: told.append(problem))
     monkeypatch.setattr(runner, "wait_random_exponential", _wait(waits))
     world = World(FakeDriver())
     world.driver.deeds = [fail, fail]

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from compose.local.errors import LocalStackError
+from compose.local.java import Java
 from compose.local.ports import HOST
 from compose.local.probes import kafka_probe
 from compose.local.program import Kind, Program
-from compose.local.provision import Tools
+
+if TYPE_CHECKING:  # which makes archives of classes by starting this very server
+    from compose.local.provision import Tools
 
 _HEAP = ["-Xms128m", "-Xmx512m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+ExitOnOutOfMemoryError"]
+SHORT = ["-XX:TieredStopAtLevel=1"]
+"""For a JVM that ends before its code were worth compiling well."""
 _LOGGING = [
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -47,15 +53,26 @@ def server_properties(folder: Path, port: int, controller_port: int) -> str:
 
 def prepare(folder: Path, tools: Tools, port: int, controller_port: int, cluster_id: str) -> Path:
     """Write the configuration, and format the storage where this is its first start. Raises LocalStackError."""
+    properties = write_properties(folder, port, controller_port)
+    if not (folder / "log" / "meta.properties").exists():
+        format_storage(_java(tools, *SHORT), properties, cluster_id)
+    return properties
+
+
+def write_properties(folder: Path, port: int, controller_port: int) -> Path:
+    """Write the configuration into `folder`, made where it is absent."""
     folder.mkdir(parents=True, exist_ok=True)
     properties = folder / "server.properties"
     properties.write_text(server_properties(folder, port, controller_port))
-    if not (folder / "log" / "meta.properties").exists():
-        command = [*_java(tools), "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise LocalStackError(f"Kafka's storage cannot be formatted: {(done.stderr or done.stdout).strip()[-500:]}")
     return properties
+
+
+def format_storage(command: Sequence[str], properties: Path, cluster_id: str) -> None:
+    """Once in the life of a folder; `command` is Java with Kafka's classes. Raises LocalStackError."""
+    whole = [*command, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)]
+    done = subprocess.run(whole, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LocalStackError(f"Kafka's storage cannot be formatted: {(done.stderr or done.stdout).strip()[-500:]}")
 
 
 def program(properties: Path, tools: Tools, port: int, env: Mapping[str, str]) -> Program:
@@ -70,6 +87,12 @@ def program(properties: Path, tools: Tools, port: int, env: Mapping[str, str]) -
     )
 
 
-def _java(tools: Tools) -> list[str]:
-    classes = tools.kafka_jars[0].parent / "*"
-    return [str(tools.java.executable), *_HEAP, *_LOGGING, "-cp", str(classes)]
+def _java(tools: Tools, *options: str) -> list[str]:
+    archive = [f"-XX:SharedArchiveFile={tools.classes.kafka}", "-Xshare:auto"] if tools.classes else []
+    return java(tools.java, tools.kafka_jars, *archive, *options)
+
+
+def java(runtime: Java, jars: Sequence[Path], *options: str) -> list[str]:
+    """The command line up to the class to be run."""
+    classes = jars[0].parent / "*"
+    return [str(runtime.executable), *_HEAP, *_LOGGING, *options, "-cp", str(classes)]

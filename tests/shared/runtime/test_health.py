@@ -6,7 +6,7 @@ import asyncio
 
 import httpx
 
-from shared.errors import Transient
+from shared.errors import Lasting, Transient
 from shared.runtime import health as module
 from shared.runtime.health import Health, health_app
 
@@ -23,6 +23,10 @@ async def away() -> None:
 
 async def silent() -> None:
     await asyncio.sleep(60)
+
+
+async def gone() -> None:
+    raise Lasting("its records are gone")
 
 
 async def fine() -> None:
@@ -55,6 +59,14 @@ async def test_a_warning_is_told_and_the_process_stays_ready() -> None:
     assert (answer.status_code, answer.json()) == (200, {"ok": True, "problems": {}, "warnings": said})
     said.clear()
     assert (await ask(health, "/ready")).json()["warnings"] == {}
+
+
+async def test_tells_what_waiting_does_not_end() -> None:
+    """A problem that a person must end is told apart from those that end by themselves."""
+    health = Health("x", checks={"mongodb": away, "counts": gone}, started=True)
+    body = (await ask(health, "/ready")).json()
+    assert body["lasting"] == ["counts"]
+    assert body["problems"] == {"mongodb": "mongodb: connection refused", "counts": "its records are gone"}
 
 
 async def test_a_silent_dependency_does_not_hang_the_probe() -> None:
