@@ -59,6 +59,8 @@ class ArchivedTopic:
 
     topic: Topic
     format: Format
+    incarnation: int = 0
+    """Of the topic's log: the checkpoint of one means nothing in another."""
 
     @property
     def query_name(self) -> str:
@@ -125,6 +127,7 @@ def topic_folder(root: str, topic: str) -> str:
 def checkpoint_path(archived: ArchivedTopic, settings: Settings) -> str:
     """Another place or format is another archive, which begins with the topic's first record."""
     meaning = [FORM, archived.format, topic_folder(settings.archive_url, archived.topic.name)]
+    meaning += [archived.incarnation] if archived.incarnation else []
     digest = hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:16]
     return f"{settings.checkpoint_url.rstrip('/')}/archive/{archived.topic.name}-{digest}"
 

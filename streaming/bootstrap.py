@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,12 +16,15 @@ from shared.runtime.health import Check, Counts, Health
 from shared.runtime.metrics import total
 from shared.runtime.reporting import Reporter
 from shared.runtime.service import Service
+from shared.streams.declaration import Stream
 from shared.streams.loading import load_streams
 from shared.streams.plan import query_plans, slots
+from shared.streams.topics import input_topic
 from streaming import metrics, untimely
-from streaming.archive import archived_topics
+from streaming.archive import ArchivedTopic, archived_topics
 from streaming.control import Control
 from streaming.driver import Driver
+from streaming.logs import Logs
 from streaming.progress import Pulse
 from streaming.runner import Runner
 from streaming.settings import Settings
@@ -65,7 +69,11 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
     producer = KafkaProducer(connection)
     needed = slots(streams, settings.streaming_shuffle_partitions, [one.topic for one in archived])
     driver = Driver(settings, pulses, needed)
-    runner = Runner(driver, connection, producer, pulses, settings.streaming_catch_up_records)
+    readers = _readers(streams, archived)
+    logs = Logs(connection, sorted(readers))
+    runner = Runner(
+        driver, connection, producer, pulses, logs=logs, catch_up_records=settings.streaming_catch_up_records
+    )
     control = Control(streams, connection, runner.halt)
     health = QueriesHealth(
         NAME,
@@ -82,6 +90,7 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
             prepare=partial(_prepare, driver, settings.streaming_start_after),
             jobs=[
                 control.watch,
+                partial(logs.watch, lambda topic: _halt(runner, readers[topic])),
                 Reporter(health, KafkaProducer(connection)).run,
                 *(partial(after, turns.of(plan), partial(runner.run, plan, control)) for plan in plans),
                 *(partial(after, turns.archive, partial(runner.run_archive, one)) for one in archived),
@@ -91,6 +100,21 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
     finally:
         await driver.close()
         await producer.stop()
+
+
+def _readers(streams: Sequence[Stream], archived: Sequence[ArchivedTopic]) -> dict[str, list[str]]:
+    """Of each topic: the streams and the archives whose queries read it, as `Runner.halt` calls them."""
+    readers: defaultdict[str, list[str]] = defaultdict(list)
+    for stream in streams:
+        readers[input_topic(stream).name].append(stream.name)
+    for one in archived:
+        readers[one.topic.name].append(one.query_name)
+    return dict(readers)
+
+
+def _halt(runner: Runner, readers: Sequence[str]) -> None:
+    for reader in readers:
+        runner.halt(reader)
 
 
 async def _prepare(driver: Driver, start_after: Path | None) -> None:

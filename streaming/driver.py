@@ -37,7 +37,8 @@ Begin = Callable[[], StreamingQuery]
 CLOSE_DEADLINE_S = 5.0
 _POLL_S = 1
 _DATA_LOSS = (
-    "records that were to be read next are gone: `cauce streams reset STREAM` counts again from what is left, "
+    "records that were to be read next are gone: `cauce topics adopt` shows what that means and goes on, "
+    "`cauce streams reset STREAM` counts again from what is left, "
     "CAUCE_STREAMING_FAIL_ON_DATA_LOSS=false goes on without them"
 )
 _STATE = "the checkpoint holds another kind of state: `cauce streams reset STREAM` begins a new one"

@@ -34,37 +34,35 @@ Committed = Callable[[Query], Awaitable[Mapping[int, int] | None]]
 class Logs:
     """`watch` is a job; the others are asked before and while a query runs."""
 
-    def __init__(self, connection: Connection, topics: Collection[str], on_change: Callable[[str], None]) -> None:
-        """`on_change` is called with the name of a topic that isn't the one any more that its queries read."""
+    def __init__(self, connection: Connection, topics: Collection[str]) -> None:
         self._connection = connection
         self._topics = topics
-        self._on_change = on_change
         self._look: asyncio.Future[Look] = asyncio.get_running_loop().create_future()
 
-    async def watch(self) -> None:
-        """Without end. A broker that is away changes nothing: the queries say it themselves."""
+    async def watch(self, on_change: Callable[[str], None]) -> None:
+        """Without end; `on_change` is called with the name of a topic that isn't the one any more that its queries
+        read. A broker that is away changes nothing: the queries say it themselves."""
         watch = TopicWatch(self._connection, self._topics)
         try:
             while True:
                 try:
-                    self._take(await watch.look())
+                    for topic in self._changed(await watch.look()):
+                        log.critical("a topic is another one than before", topic=topic)
+                        on_change(topic)
                 except Transient as error:
                     log.warning("the streams' topics can't be looked at", error=str(error))
                 await asyncio.sleep(LOOK_EVERY_S)
         finally:
             await watch.stop()
 
-    def _take(self, look: Look) -> None:
+    def _changed(self, look: Look) -> list[str]:
         if not self._look.done():
             self._look.set_result(look)
-            return
+            return []
         before = self._look.result()
         self._look = asyncio.get_running_loop().create_future()
         self._look.set_result(look)
-        for topic in self._topics:
-            if before.topic_id(topic) not in (None, look.topic_id(topic)):
-                log.critical("a stream's topic is another one than before", topic=topic)
-                self._on_change(topic)
+        return [topic for topic in self._topics if before.topic_id(topic) not in (None, look.topic_id(topic))]
 
     async def in_force(self, topic: str) -> TopicAdopted:
         """Raises LogBroken where the topic that is there isn't the one in force."""

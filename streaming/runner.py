@@ -1,6 +1,7 @@
 """Keeps each query of each declared stream running: caught up first, then in its mode; anew after a failure or a reset.
 
-1. ask       the stream's epoch, and how far the query's checkpoint is behind its topic
+1. ask       the stream's epoch, whether the topic is the one that the query's checkpoint came from, and how far it is
+             behind
 2. catch up  in one micro-batch, where that is much, or where the epoch is a new one
 3. truncate  after a reset: the rows of older epochs may go now, since the new ones are there
 4. run       until the end is asked for, or the epoch changes
@@ -8,9 +9,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -27,6 +30,7 @@ from streaming.archive import ArchivedTopic
 from streaming.backlog import behind
 from streaming.control import Control
 from streaming.driver import Driver
+from streaming.logs import Logs
 from streaming.progress import Pulse
 from streaming.queries import Query
 
@@ -46,8 +50,11 @@ class Runner:
         connection: Connection,
         producer: Producer,
         pulses: Mapping[str, Pulse],
+        *,
+        logs: Logs,
         catch_up_records: int,
     ) -> None:
+        self._logs = logs
         self._driver = driver
         self._connection = connection
         self._producer = producer
@@ -60,8 +67,9 @@ class Runner:
         self._stopping = True
         self._driver.stop()
 
-    def halt(self, stream: str) -> None:
-        for event in self._halts.get(stream, {}).values():
+    def halt(self, name: str) -> None:
+        """The queries of a stream, or the one of an archive."""
+        for event in self._halts.get(name, {}).values():
             event.set()
 
     async def run(self, plan: QueryPlan, control: Control) -> None:
@@ -70,7 +78,13 @@ class Runner:
 
     async def run_archive(self, archived: ArchivedTopic) -> None:
         """Until `stop`, as `run`."""
-        await self._keep_running(archived.query_name, lambda: self._driver.run_archive(archived, threading.Event()))
+        await self._keep_running(archived.query_name, lambda: self._archive_once(archived))
+
+    async def _archive_once(self, archived: ArchivedTopic) -> None:
+        halt = threading.Event()
+        self._halts.setdefault(archived.query_name, {})[archived.query_name] = halt
+        adopted = await self._logs.in_force(archived.topic.name)
+        await self._driver.run_archive(replace(archived, incarnation=adopted.incarnation), halt)
 
     async def _keep_running(self, query: str, once: Callable[[], Awaitable[None]]) -> None:
         while not self._stopping:
@@ -107,6 +121,7 @@ class Runner:
         self._halts.setdefault(plan.stream.name, {})[plan.name] = halt
         applied = await control.in_force(plan.stream.name)
         query = Query(plan, applied.epoch, applied.floor)
+        await self._logs.check(query, await self._driver.committed(query))
         if plan.stateful:
             await self._catch_up(query, halt)
         if self._stopping or halt.is_set():
@@ -114,7 +129,17 @@ class Runner:
         if plan.kind is Kind.WINDOWS and query.epoch > FIRST_EPOCH:
             await self._truncate(query)
         log.info("the query runs", query=plan.name, epoch=query.epoch, mode=plan.mode.value)
-        await self._driver.run(query, halt)
+        await self._run(query, halt)
+
+    async def _run(self, query: Query, halt: threading.Event) -> None:
+        leaving = asyncio.create_task(self._logs.leave_marks(query, self._driver.committed))
+        try:
+            await self._driver.run(query, halt)
+        finally:
+            leaving.cancel()
+            await asyncio.wait({leaving})
+        if not leaving.cancelled():
+            leaving.result()
 
     async def _catch_up(self, query: Query, halt: threading.Event) -> None:
         """A new epoch always in micro-batches, which write each row once and whole: until then readers see the old."""

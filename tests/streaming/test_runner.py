@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import cast
 
@@ -13,7 +13,7 @@ from tenacity import RetryCallState
 
 from shared.contracts.metrics import MetricRow
 from shared.contracts.streams import StreamApplied
-from shared.errors import Transient
+from shared.errors import LogBroken, Transient
 from shared.kafka.client import Connection
 from shared.kafka.memory import MemoryBroker, MemoryProducer
 from shared.kafka.records import Partition
@@ -23,6 +23,7 @@ from shared.topics import PROCESSED_METRICS
 from streaming import runner
 from streaming.control import Control
 from streaming.driver import Driver
+from streaming.logs import Logs
 from streaming.progress import Pulse
 from streaming.queries import Query
 from streaming.runner import Runner
@@ -66,6 +67,24 @@ class FakeControl:
         return StreamApplied(stream=stream, epoch=self.epoch, declaration={}, applied_at=datetime.now(UTC))
 
 
+class FakeLogs:
+    """`broken` is what is wrong with the topic."""
+
+    def __init__(self) -> None:
+        self.broken: str | None = None
+        self.left = 0
+
+    async def check(self, _: Query, __: Mapping[int, int] | None) -> None:
+        if self.broken:
+            raise LogBroken(self.broken)
+
+    async def leave_marks(
+        self, query: Query, committed: Callable[[Query], Awaitable[Mapping[int, int] | None]]
+    ) -> None:
+        self.left += 1
+        await asyncio.Event().wait()
+
+
 class World:
     """A runner of one query whose topic has ten records in one partition."""
 
@@ -74,12 +93,14 @@ class World:
         self.control = FakeControl()
         self.broker = MemoryBroker({PROCESSED_METRICS.name: 1})
         self.pulse = Pulse()
+        self.logs = FakeLogs()
         self.runner = Runner(
             cast("Driver", driver),
             Connection("nowhere:1"),
             MemoryProducer(self.broker),
             {PLAN.name: self.pulse},
             catch_up_records,
+            cast("Logs", self.logs),
         )
 
     async def while_running(self, condition: Callable[[], bool]) -> None:
@@ -172,3 +193,23 @@ def _wait(attempts: list[int]) -> Callable[..., Callable[[RetryCallState], float
         return 0
 
     return lambda **_: wait
+
+
+async def test_a_query_whose_topic_is_another_waits_for_a_person() -> None:
+    """It says so, reads nothing, and goes on by itself once that is mended."""
+    world = World(FakeDriver({0: 10}))
+    world.logs.broken = "`ratings` is another topic than before"
+
+    def mended() -> bool:
+        if world.pulse.problem == "`ratings` is another topic than before" and world.pulse.lasting:
+            assert world.driver.asked == []
+            world.logs.broken = None
+        return world.runs == 1
+
+    await world.while_running(mended)
+
+
+async def test_a_query_leaves_marks_while_it_runs() -> None:
+    """By them its next start knows whether the log is the one that it had read."""
+    world = World(FakeDriver({0: 10}))
+    await world.while_running(lambda: world.runs == 1 and world.logs.left == 1)
