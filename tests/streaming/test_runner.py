@@ -78,9 +78,7 @@ class FakeLogs:
         if self.broken:
             raise LogBroken(self.broken)
 
-    async def leave_marks(
-        self, query: Query, committed: Callable[[Query], Awaitable[Mapping[int, int] | None]]
-    ) -> None:
+    async def leave_marks(self, _: Query, __: Callable[[Query], Awaitable[Mapping[int, int] | None]]) -> None:
         self.left += 1
         await asyncio.Event().wait()
 
@@ -99,8 +97,8 @@ class World:
             Connection("nowhere:1"),
             MemoryProducer(self.broker),
             {PLAN.name: self.pulse},
-            catch_up_records,
-            cast("Logs", self.logs),
+            logs=cast("Logs", self.logs),
+            catch_up_records=catch_up_records,
         )
 
     async def while_running(self, condition: Callable[[], bool]) -> None:
@@ -201,7 +199,7 @@ async def test_a_query_whose_topic_is_another_waits_for_a_person() -> None:
     world.logs.broken = "`ratings` is another topic than before"
 
     def mended() -> bool:
-        if world.pulse.problem == "`ratings` is another topic than before" and world.pulse.lasting:
+        if world.logs.broken and world.pulse.problem == world.logs.broken and world.pulse.lasting:
             assert world.driver.asked == []
             world.logs.broken = None
         return world.runs == 1
