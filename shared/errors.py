@@ -2,7 +2,8 @@
 
     CauceError
      ├─ Transient      an outage, not a bad record: pause, back off, try again for as long as it takes
-     │   └─ LogBroken  a topic's log is not the one that was read before: waits until a person has adopted it
+     │   ├─ LogBroken  a topic's log is not the one that was read before: waits until a person has adopted it
+     │   └─ StorePutBack  a store has less than was put into it: the consumer goes back with it
      ├─ Permanent      this record can never succeed: one dead letter with `code`, then go on
      └─ Fatal          this process must not go on: caught nowhere, ends it with exit code 1
          └─ Halt       this consumer must not go on: it leaves its group and says so until a person starts it anew
@@ -63,6 +64,10 @@ class Transient(CauceError):
 class LogBroken(Transient):
     """Records that were there are gone, or a topic is another one than before: going on as if nothing had happened
     would skip records, or repeat versions, in silence. Ends by itself once `cauce topics adopt` has been run."""
+
+
+class StorePutBack(Transient):
+    """A store has less than its consumer has put into it, as when a backup is put back: what it lacks is read again."""
 
 
 class Permanent(CauceError):
