@@ -2,8 +2,9 @@
 
     CauceError
      ├─ Transient      an outage, not a bad record: pause, back off, try again for as long as it takes
-     │   └─ Lasting    one that neither waiting nor a restart ends: tried again all the same, and `/ready` says so
-     │       └─ LogBroken  a topic's log is not the one that was read before: waits until a person has adopted it
+     │   ├─ Lasting    one that neither waiting nor a restart ends: tried again all the same, and `/ready` says so
+     │   │   └─ LogBroken  a topic's log is not the one that was read before: waits until a person has adopted it
+     │   └─ StorePutBack  a store has less than was put into it: the consumer goes back with it
      ├─ Permanent      this record can never succeed: one dead letter with `code`, then go on
      └─ Fatal          this process must not go on: caught nowhere, ends it with exit code 1
          └─ Halt       this consumer must not go on: it leaves its group and says so until a person starts it anew
@@ -68,6 +69,10 @@ class Lasting(Transient):
 class LogBroken(Lasting):
     """Records that were there are gone, or a topic is another one than before: going on as if nothing had happened
     would skip records, or repeat versions, in silence. Ends by itself once `cauce topics adopt` has been run."""
+
+
+class StorePutBack(Transient):
+    """A store has less than its consumer has put into it, as when a backup is put back: what it lacks is read again."""
 
 
 class Permanent(CauceError):

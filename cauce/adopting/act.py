@@ -11,8 +11,8 @@ from cauce.adopting.facts import Facts, look_at
 from cauce.adopting.lost import Lost, PutBack
 from cauce.adopting.plan import CLOCKS_MS, Finding, adoption, new_marks, streams_to_reset
 from shared.errors import Fatal, Transient
-from shared.kafka.adoption import put_adopted
 from shared.kafka.client import Connection, KafkaAdmin, KafkaProducer, offsets_at
+from shared.kafka.client.adoption import put_adopted
 from shared.kafka.continuity import Mark
 from shared.kafka.records import Emit, Partition, encode
 from shared.streams import applying

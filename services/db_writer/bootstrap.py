@@ -6,10 +6,14 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from services.db_writer.handlers import Documents, Metrics, Readings, document_failed
-from services.db_writer.mongo import MongoStore
+from services.db_writer.keeper import LogKeeper
+from services.db_writer.mongo import INDEXES, MongoStore
 from services.db_writer.mysql import MySqlStore
+from services.db_writer.progress import MongoProgress, MySqlProgress
 from services.db_writer.readings import ReadingStore, collections
 from services.db_writer.settings import DbWriterSettings
+from services.db_writer.stored_logs import StoredLogs
+from services.db_writer.stream_epochs import EpochKeeper
 from shared.kafka.client import Connection, KafkaProducer
 from shared.kafka.pipeline import Limits, Pipeline
 from shared.runtime.consuming import consume_loop
@@ -19,6 +23,7 @@ from shared.runtime.service import Service
 from shared.streams.declaration import Stream
 from shared.streams.loading import load_streams
 from shared.streams.tables import tables
+from shared.streams.topics import all_topics
 from shared.tables import WindowTable
 from shared.topics import (
     CHUNKS_PROCESSED,
@@ -41,12 +46,16 @@ async def build(settings: DbWriterSettings) -> AsyncIterator[Service]:
     mongo = MongoStore(settings.mongodb_url.get_secret_value(), settings.mongodb_database)
     mysql = MySqlStore(settings.mysql_url.get_secret_value())
 
+    logs = LogKeeper(connection, all_topics(streams), StoredLogs(mongo.database))
+    epochs = EpochKeeper(connection, streams, mysql)
     all_pipelines = pipelines(settings, streams, mongo, mysql)
     loops = [consume_loop(settings, connection, pipeline, producer) for pipeline in all_pipelines]
-    health = Health(NAME, loops, {"kafka": producer.probe, "mongodb": mongo.ping, "mysql": mysql.ping})
+    checks = {"kafka": producer.probe, "mongodb": mongo.ping, "mysql": mysql.ping, "logs": logs.check}
+    health = Health(NAME, loops, checks)
     reporter = Reporter(health, KafkaProducer(connection))
     try:
-        yield Service(health, settings.health_host, settings.health_port, producer.start, loops, (reporter.run,))
+        jobs = (reporter.run, logs.run, epochs.run)
+        yield Service(health, settings.health_host, settings.health_port, producer.start, loops, jobs)
     finally:
         await producer.stop()
         await mongo.close()
@@ -67,18 +76,21 @@ def pipelines(
 
 
 def documents_pipeline(store: MongoStore, limits: Limits) -> Pipeline:
-    handler = Documents(store).handle
-    return Pipeline(NAME, f"{NAME}.documents", DOCUMENT_TOPICS, handler, document_failed, limits)
+    handler, group = Documents(store).handle, f"{NAME}.documents"
+    progress = MongoProgress(store.database, group, tuple(INDEXES))
+    return Pipeline(NAME, group, DOCUMENT_TOPICS, handler, document_failed, limits, progress=progress)
 
 
 def metrics_pipeline(store: MySqlStore, allowed: Mapping[str, WindowTable], limits: Limits) -> Pipeline:
-    handler = Metrics(store, allowed).handle
-    return Pipeline(NAME, f"{NAME}.metrics", (PROCESSED_METRICS,), handler, limits=limits)
+    handler, group = Metrics(store, allowed).handle, f"{NAME}.metrics"
+    progress = MySqlProgress(store, group, list(allowed.values()))
+    return Pipeline(NAME, group, (PROCESSED_METRICS,), handler, limits=limits, progress=progress)
 
 
 def readings_pipeline(store: ReadingStore, allowed: Collection[str], limits: Limits) -> Pipeline:
-    handler = Readings(store, allowed).handle
-    return Pipeline(NAME, f"{NAME}.readings", (PROCESSED_READINGS,), handler, limits=limits)
+    handler, group = Readings(store, allowed).handle, f"{NAME}.readings"
+    progress = MongoProgress(store.database, group, allowed)
+    return Pipeline(NAME, group, (PROCESSED_READINGS,), handler, limits=limits, progress=progress)
 
 
 def _limits(settings: DbWriterSettings, batch_records: int, concurrency: int) -> Limits:

@@ -10,12 +10,14 @@ import structlog
 
 from services.db_writer import parts, readings
 from services.db_writer.epochs import Cut
+from services.db_writer.logs import ends_of
 from services.db_writer.mongo import MongoStore
 from services.db_writer.mysql import MySqlStore
 from services.db_writer.parts import Version
 from services.db_writer.readings import ReadingStore
 from services.db_writer.rows import Shape, checked, naive, newest, shape_of
 from services.db_writer.statuses import changed, completed, counted, deleted, to_be_deleted
+from services.db_writer.stored_logs import StoredLogs
 from shared.contracts.chunks import ChunkProcessed, EmbeddingReady, Part
 from shared.contracts.documents import DocumentStatus, Reason
 from shared.contracts.metrics import MetricRow
@@ -54,6 +56,7 @@ class Documents:
 
     def __init__(self, store: MongoStore) -> None:
         self._store = store
+        self._logs = StoredLogs(store.database)
 
     async def handle(self, batch: Sequence[Message[Told]]) -> Handled:
         handled = await self._write_parts([Message(m.record, m.event) for m in batch if isinstance(m.event, Part)])
@@ -90,6 +93,7 @@ class Documents:
         if not messages:
             return ()
         statuses = [message.event for message in messages]
+        await self._logs.raise_ends(ends_of(statuses))
         await self._fold(statuses)
         standings = await self._store.standings(completed(statuses))
         await self._store.delete_late(standings.values())

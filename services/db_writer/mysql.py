@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -110,6 +111,42 @@ class MySqlStore:
                 await cursor.execute(sql.delete_outdated(table), [cut.epoch, start, DELETED_AT_ONCE])
                 deleted += cursor.rowcount
         return deleted
+
+    async def greatest_epochs(self, tables: Sequence[WindowTable]) -> dict[str, int]:
+        """By table: the greatest epoch that its rows or its cuts are known to have; 0 where there is neither. Raises
+        Transient."""
+        found: dict[str, int] = {}
+        async with self._connection() as connection, connection.cursor() as cursor:
+            for table in tables:
+                await cursor.execute(sql.greatest_epoch(table), [table.name])
+                (found[table.name],) = await cursor.fetchone()
+        return found
+
+    async def bookmarks(self, group: str) -> list[tuple[str, int, str, int, datetime]]:
+        """Topic, number, topic's id, offset, and when it was saved (UTC). Raises Transient."""
+        async with self._connection() as connection, connection.cursor() as cursor:
+            await cursor.execute(sql.BOOKMARKS, [group])
+            return list(await cursor.fetchall())
+
+    async def execute(self, statements: Sequence[tuple[str, Sequence[object]]]) -> int:
+        """In one transaction; returns how many rows they have changed. Raises Transient."""
+        changed = 0
+        async with self._connection() as connection, connection.cursor() as cursor:
+            await connection.begin()
+            for statement, parameters in statements:
+                await cursor.execute(statement, parameters)
+                changed += cursor.rowcount
+            await connection.commit()
+        return changed
+
+    async def is_empty(self, tables: Sequence[WindowTable]) -> bool:
+        """Raises Transient."""
+        async with self._connection() as connection, connection.cursor() as cursor:
+            for table in tables:
+                await cursor.execute(sql.any_row(table))
+                if await cursor.fetchone():
+                    return False
+        return True
 
     async def _oldest_outdated(self, table: WindowTable, epoch: int, start: Any) -> Any:
         async with self._connection() as connection, connection.cursor() as cursor:

@@ -41,13 +41,13 @@ class ReadingStore:
     """Collections of readings, each with a memory of its own of whether the last batch was new."""
 
     def __init__(self, mongo: MongoStore) -> None:
-        self._database = mongo.database
+        self.database = mongo.database
         self._written: dict[str, NewestStays] = {}
 
     async def write(self, collection: str, readings: Sequence[Reading]) -> int:
         """Returns how many were left out for newer ones. No id may be there twice. Raises as MongoStore does."""
         if collection not in self._written:
-            self._written[collection] = NewestStays(self._database[collection], ("event_time", OFFSET))
+            self._written[collection] = NewestStays(self.database[collection], ("event_time", OFFSET))
         return await self._written[collection].write([document(reading) for reading in readings])
 
 

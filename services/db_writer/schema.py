@@ -90,7 +90,7 @@ class Found:
 async def apply(cursor: Any, tables: Sequence[WindowTable], collation: str) -> None:
     """On a cursor whose session holds the lock of the schema; `collation` is that of texts. Raises Fatal, with nothing
     changed, where something must not change."""
-    for statement in (CREATE_HISTORY, sql.CREATE_EPOCHS):
+    for statement in (CREATE_HISTORY, sql.CREATE_EPOCHS, sql.CREATE_PROGRESS):
         await cursor.execute(statement)
     await cursor.execute(HISTORY)
     applied = dict(await cursor.fetchall())

@@ -14,6 +14,22 @@ CREATE_EPOCHS = (
     "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 )
 """Which epochs of a table began when; epoch 0 of each is there from the start, so that there is something to lock."""
+CREATE_PROGRESS = (
+    "CREATE TABLE IF NOT EXISTS cauce_progress (group_name VARCHAR(64) NOT NULL, topic VARCHAR(249) NOT NULL, "
+    "`partition` INT NOT NULL, topic_id CHAR(36) NOT NULL, position BIGINT NOT NULL, saved_at DATETIME(3) NOT NULL, "
+    "PRIMARY KEY (group_name, topic, `partition`)) "
+    "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+)
+"""How far a consumer group has put a partition into these tables (`shared.kafka.progress`)."""
+BOOKMARKS = "SELECT topic, `partition`, topic_id, position, saved_at FROM cauce_progress WHERE group_name = %s"
+FIRST_BOOKMARK = (
+    "INSERT INTO cauce_progress (topic_id, position, saved_at, group_name, topic, `partition`) "
+    "VALUES (%s, %s, %s, %s, %s, %s) ON DUPLICATE KEY UPDATE topic_id = topic_id"
+)
+NEXT_BOOKMARK = (
+    "UPDATE cauce_progress SET topic_id = %s, position = %s, saved_at = %s "
+    "WHERE group_name = %s AND topic = %s AND `partition` = %s AND topic_id = %s AND position = %s"
+)
 FIRST_EPOCH = (
     "INSERT INTO cauce_epochs (table_name, epoch, since) VALUES (%s, 0, NULL) ON DUPLICATE KEY UPDATE epoch = 0"
 )
@@ -59,6 +75,19 @@ def shared_epochs(tables: int) -> str:
     """Read and held until the end of the transaction: an epoch that begins meanwhile waits for it."""
     names = ", ".join(["%s"] * tables)
     return f"SELECT table_name, epoch, since FROM cauce_epochs WHERE table_name IN ({names}) LOCK IN SHARE MODE"  # noqa: S608
+
+
+def any_row(table: WindowTable) -> str:
+    return f"SELECT 1 FROM `{table.name}` LIMIT 1"  # noqa: S608
+
+
+def greatest_epoch(table: WindowTable) -> str:
+    """Parameter: table. That the table's cuts know, and that of the row of its newest window, which the primary key
+    finds: the last row of it, for the least that is to be read."""
+    return (
+        f"SELECT COALESCE(MAX(epoch), 0) FROM (SELECT MAX(epoch) AS epoch FROM cauce_epochs WHERE table_name = %s "  # noqa: S608
+        f"UNION ALL (SELECT `{EPOCH}` AS epoch FROM `{table.name}` ORDER BY window_start DESC LIMIT 1)) AS known"
+    )
 
 
 def begin_epoch(*, row_alias: bool) -> str:

@@ -28,7 +28,7 @@ from typing import Any
 import structlog
 
 from shared.contracts.fleet import LedgerLine
-from shared.errors import Fatal, Halt, LogBroken, Transient
+from shared.errors import Fatal, Halt, LogBroken, StorePutBack, Transient
 from shared.kafka.decoding import decode
 from shared.kafka.lanes import Lanes
 from shared.kafka.ledger import Ledger, Outcome
@@ -75,7 +75,7 @@ class ConsumeLoop:
         self._assigned = False
         self._fetch_outage: str | None = None
         self._standstill: str | None = None
-        self._broken: LogBroken | None = None
+        self._broken: LogBroken | StorePutBack | None = None
         self._unseen: str | None = None
         self._log_is_broken = False
         self._halted: Halt | None = None
@@ -360,6 +360,9 @@ class ConsumeLoop:
             return
         try:
             await self._consumer.commit(offsets)
+        except StorePutBack as error:
+            self._go_back(error)
+            return
         except Transient as error:
             log.warning("commit failed", error=str(error))
             return
@@ -452,6 +455,8 @@ class ConsumeLoop:
                 self._unseen = None
             except LogBroken as error:
                 self._break(error)
+            except StorePutBack as error:
+                self._go_back(error)
             except Transient as error:
                 self._unseen = str(error)
                 log.warning("the topics can't be looked at", error=str(error))
@@ -463,13 +468,20 @@ class ConsumeLoop:
             self._broken, self._fetch_outage = error, str(error)
         self._interrupt()
 
+    def _go_back(self, error: StorePutBack) -> None:
+        """The group is left and joined again, from where the store is."""
+        if self._broken is None:
+            log.warning("goes back with its store", reason=str(error))
+            self._broken = error
+        self._interrupt()
+
     def _tell_whether_broken(self, broken: bool) -> None:
         self._log_is_broken = broken
         metrics.LOG_BROKEN.labels(self._pipeline.service, self._pipeline.group).set(broken)
 
     async def _leave_the_broken_log(self) -> None:
-        """Out of the group until a person has adopted the log. No work of before goes on: what its offsets stand for in
-        the log of afterwards is something else."""
+        """Out of the group until a person has adopted the log; where the store was put back, only to begin again. No
+        work of before goes on: what its offsets stand for in the log of afterwards is something else."""
         await self._drain()
         await self._leave()
         await self._join_again()

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from uuid import uuid4
 
 from shared.errors import Code, LogBroken, Permanent, Transient
-from shared.kafka.continuity import ADVICE
+from shared.kafka.continuity import ADVICE, Mark
+from shared.kafka.progress import Follower, Log, Progress
 from shared.kafka.records import Acknowledged, Outgoing, Partition, Record
 from shared.kafka.transport import OnAssigned, OnRevoked
 
@@ -90,7 +91,7 @@ class MemoryBroker:
             await member.give_up()
         for place, member in enumerate(members):
             mine = [partition for partition in self.logs if partition.topic in member.topics]
-            member.take(frozenset(mine[place :: len(members)]))
+            await member.take(frozenset(mine[place :: len(members)]))
 
 
 class MemoryProducer:
@@ -121,34 +122,53 @@ class MemoryProducer:
 class MemoryConsumer:
     """Implements `transport.Consumer`."""
 
-    def __init__(self, broker: MemoryBroker, group: str, topics: Sequence[str]) -> None:
+    def __init__(
+        self, broker: MemoryBroker, group: str, topics: Sequence[str], progress: Progress | None = None
+    ) -> None:
         self._broker = broker
         self._group = group
         self.topics = frozenset(topics)
         self._positions: dict[Partition, int] = {}
+        self._follower = None if progress is None else Follower(progress, "memory", group)
 
     async def start(self, on_revoked: OnRevoked, on_assigned: OnAssigned) -> None:
-        await self.inspect()
+        self._check_log()
         self._on_revoked, self._on_assigned = on_revoked, on_assigned
         self._deaf, self._broker.deaf = self._broker.deaf > 0, max(0, self._broker.deaf - 1)
         self._broker.members[self._group].append(self)
         await self._broker.rebalance(self._group)
 
-    async def inspect(self) -> None:
+    def _check_log(self) -> None:
         self._broker.check()
         if self._broker.broken:
             raise LogBroken(self._broker.broken)
+
+    async def inspect(self) -> None:
+        self._check_log()
+        if self._follower is not None:
+            await self._follower.check(self._positions)
 
     async def give_up(self) -> None:
         if self._positions:
             await self._on_revoked(frozenset(self._positions))
         self._positions = {}
 
-    def take(self, partitions: frozenset[Partition]) -> None:
-        committed = self._broker.committed
-        self._positions = {partition: committed.get((self._group, partition), 0) for partition in partitions}
+    async def take(self, partitions: frozenset[Partition]) -> None:
         self._on_assigned(partitions)
+        begins = await self._begins()
+        self._positions = {partition: begins.get(partition, 0) for partition in partitions}
         self._broker.written.set()
+
+    async def _begins(self) -> dict[Partition, int]:
+        committed = {
+            place: Mark(offset) for (group, place), offset in self._broker.committed.items() if group == self._group
+        }
+        if self._follower is None:
+            return {partition: mark.offset for partition, mark in committed.items()}
+        ids = self._broker.topic_ids
+        begins = await self._follower.begin(committed, {place: Log(ids[place.topic], 0) for place in self._broker.logs})
+        self._follower.tell(committed, begins)
+        return begins
 
     async def fetch(self, max_records: int, wait: float) -> list[Record]:
         if self._broker.away or self._deaf:
@@ -185,6 +205,8 @@ class MemoryConsumer:
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         self._broker.check()
+        if self._follower is not None:
+            await self._follower.save(offsets, self._broker.topic_ids)
         for partition, offset in offsets.items():
             self._broker.committed[self._group, partition] = offset
 

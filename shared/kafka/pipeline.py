@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.kafka.deadletters import Failure
+from shared.kafka.progress import Progress
 from shared.kafka.records import Emit, Message
 from shared.kafka.retry import RetryPolicy
 from shared.topics import Topic
@@ -84,3 +85,5 @@ class Pipeline:
     limits: Limits = field(default_factory=Limits)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     dead_letters: DeadLetterPolicy = field(default_factory=DeadLetterPolicy)
+    progress: Progress | None = None
+    """Of a store that its records end in; where there is one, the group never is ahead of it."""

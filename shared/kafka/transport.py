@@ -39,8 +39,8 @@ class Consumer(Protocol):
         `on_revoked` may take its time to drain: the group waits."""
 
     async def inspect(self) -> None:
-        """Raises LogBroken where the logs aren't those any more that the group has read, and Transient where the broker
-        doesn't say."""
+        """Raises LogBroken where the logs aren't those any more that the group has read, StorePutBack where the store
+        has less than this member has put into it, and Transient where the broker doesn't say."""
 
     async def fetch(self, max_records: int, wait: float) -> list[Record]:
         """The next records in offset order per partition; waits at most `wait` seconds, then returns none.
@@ -59,7 +59,8 @@ class Consumer(Protocol):
         """For a member that fetches nothing for a while: the group keeps it. Raises Transient."""
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Offsets are those of the next record to read. Raises Transient; what failed is delivered again."""
+        """Offsets are those of the next record to read. Raises Transient; what failed is delivered again. Raises
+        StorePutBack, having committed nothing, where the store has less than this member has put into it."""
 
     async def stop(self) -> None:
         """Leaves the group within its deadline, whether or not a broker answers. Commits nothing."""

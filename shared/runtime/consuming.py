@@ -25,7 +25,12 @@ def consume_loop(
         raise Fatal(f"`CAUCE_STOP_ON_FAILURE`: no service reads {', '.join(sorted(unknown))}; there are: {known}")
     topics = [topic.name for topic in pipeline.topics]
     consumer = KafkaConsumer(
-        connection, pipeline.group, topics, drain=settings.drain_seconds, instance=settings.instance
+        connection,
+        pipeline.group,
+        topics,
+        drain=settings.drain_seconds,
+        instance=settings.instance,
+        progress=pipeline.progress,
     )
     policy = DeadLetterPolicy(settings.dead_letter_run, settings.dead_letter_share, settings.stop_on_failure)
     return ConsumeLoop(replace(pipeline, dead_letters=policy), consumer, producer)

@@ -27,6 +27,9 @@ CIRCUIT_OPEN = Gauge(
 )
 HALTED = Gauge("cauce_halted", "1 when a consumer has stopped until a person looks", ["service", "group"])
 LOG_BROKEN = Gauge("cauce_log_broken", "1 while a topic's log waits to be adopted by a person", ["service", "group"])
+REWOUND = Counter(
+    "cauce_rewound_records_total", "Records read again since their store was put back", ["service", "group"]
+)
 REBUILT = Counter("cauce_consumers_rebuilt_total", "Consumers built anew since they stood still", ["service", "group"])
 HANDLE_SECONDS = Histogram(
     "cauce_handle_seconds",

@@ -10,8 +10,8 @@ from shared.contracts.streams import StreamApplied
 from shared.contracts.topics import TopicAdopted
 from shared.errors import Fatal
 from shared.kafka import declare
-from shared.kafka.adoption import adopted_topics, put_adopted
 from shared.kafka.client import Connection, KafkaAdmin, KafkaProducer, offset_ranges, read_from
+from shared.kafka.client.adoption import adopted_topics, put_adopted
 from shared.kafka.client.identity import identities
 from shared.kafka.declare import Action, Step
 from shared.kafka.records import Emit, encode

@@ -6,8 +6,8 @@ import asyncio
 import time
 
 from shared.errors import Transient
-from shared.kafka.adoption import adopted_topics
 from shared.kafka.client import Connection, first_timestamps
+from shared.kafka.client.adoption import adopted_topics
 from shared.streams.declaration import Stream
 from shared.streams.topics import input_topic
 from shared.streams.units import milliseconds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -17,10 +18,11 @@ from shared.errors import LogBroken
 from shared.kafka.client import Connection, KafkaAdmin, KafkaConsumer, KafkaProducer
 from shared.kafka.client.identity import identities
 from shared.kafka.continuity import Mark
+from shared.kafka.progress import Bookmark, Progress
 from shared.kafka.records import Acknowledged, Outgoing, Partition
 from shared.topics import Topic
-from tests.adopting import make_anew
-from tests.suites.loop_suite import topics
+from tests.adopting import adopt, make_anew
+from tests.suites.loop_suite import Store, topics
 from tests.waiting import until
 
 pytestmark = pytest.mark.fleet
@@ -57,8 +59,8 @@ class Bench:
         return len(await member.fetch(max(1, count), 0.5)) == count
 
     @asynccontextmanager
-    async def member(self) -> AsyncIterator[KafkaConsumer]:
-        consumer = KafkaConsumer(self.kafka, self.group, [self.topic.name])
+    async def member(self, progress: Progress | None = None) -> AsyncIterator[KafkaConsumer]:
+        consumer = KafkaConsumer(self.kafka, self.group, [self.topic.name], progress=progress)
         await consumer.start(_ignore, lambda _: None)
         try:
             yield consumer
@@ -148,6 +150,20 @@ async def test_nobody_joins_a_group_whose_log_is_broken(bench: Bench, fault: Cal
     with pytest.raises(LogBroken, match=rf"{expected}.*cauce topics adopt"):
         async with bench.member():
             pass
+
+
+async def test_a_store_that_lacks_records_which_are_gone_is_said(bench: Bench) -> None:
+    """A backup was put back, and retention has removed what was written after it: nobody joins before a person has
+    adopted the topic; then the rest is read."""
+    store = Store()
+    store.bookmarks = {bench.partition: Bookmark(1, (await bench.mark()).topic_id or "", datetime.now(UTC))}
+    await delete_below(bench, 3)
+    with pytest.raises(LogBroken, match=r"begins at 3, but the store .* was put back to 1: 2 records.*topics adopt"):
+        async with bench.member(store):
+            pass
+    await adopt(bench.kafka, bench.topic)
+    async with bench.member(store) as member:
+        await until(lambda: bench._read(member, 2))
 
 
 async def test_a_topic_that_is_made_anew_while_a_member_reads_is_missed(bench: Bench) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from shared.kafka.client import Connection, KafkaAdmin, KafkaConsumer, KafkaProducer, KafkaTail
+from shared.kafka.progress import Progress
 from shared.kafka.records import Outgoing, Partition, Record
 from shared.kafka.transport import Consumer, Producer
 from shared.topics import Topic
@@ -24,8 +25,8 @@ class RealBroker:
     def producer(self) -> Producer:
         return KafkaProducer(self._connection)
 
-    def consumer(self, group: str, topic: Topic) -> Consumer:
-        return KafkaConsumer(self._connection, group, [topic.name])
+    def consumer(self, group: str, topic: Topic, progress: Progress | None = None) -> Consumer:
+        return KafkaConsumer(self._connection, group, [topic.name], progress=progress)
 
     async def read(self, topic: Topic) -> list[Record]:
         """Everything up to the present end, in the order of partitions and offsets."""

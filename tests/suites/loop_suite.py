@@ -15,9 +15,11 @@ from shared.contracts.base import Event
 from shared.errors import Code, Fatal, Permanent, Transient
 from shared.kafka.loop import ConsumeLoop
 from shared.kafka.pipeline import DeadLetterPolicy, Handled, Handler, Limits, Pipeline
+from shared.kafka.progress import Bookmark, Bookmarks, Progress
 from shared.kafka.records import TARGET_GROUP, Emit, Message, Outgoing, Partition, Record
 from shared.kafka.retry import RetryPolicy
 from shared.kafka.transport import Consumer, Producer
+from shared.runtime.metrics import REWOUND, total
 from shared.topics import Topic
 from tests.waiting import until
 
@@ -34,7 +36,7 @@ class Broker(Protocol):
     """What the suite needs of a transport."""
 
     def producer(self) -> Producer: ...
-    def consumer(self, group: str, topic: Topic) -> Consumer: ...
+    def consumer(self, group: str, topic: Topic, progress: Progress | None = None) -> Consumer: ...
     async def read(self, topic: Topic) -> list[Record]: ...
     async def committed(self, group: str) -> dict[Partition, int]: ...
     async def break_log(self, topic: Topic, group: str) -> None: ...
@@ -67,12 +69,16 @@ class Bench:
 
     @asynccontextmanager
     async def running(
-        self, handler: Handler, limits: Limits | None = None, policy: DeadLetterPolicy | None = None
+        self,
+        handler: Handler,
+        limits: Limits | None = None,
+        policy: DeadLetterPolicy | None = None,
+        progress: Progress | None = None,
     ) -> AsyncIterator[ConsumeLoop]:
         """A loop at work; left, it is stopped and has drained."""
         producer = self.broker.producer()
         await producer.start()
-        loop = self._loop(handler, limits or Limits(), producer, policy)
+        loop = self._loop(handler, limits or Limits(), producer, policy, progress)
         task = asyncio.create_task(loop.run())
         try:
             yield loop
@@ -88,7 +94,12 @@ class Bench:
             await self._loop(handler, limits or Limits(), self.broker.producer()).run()
 
     def _loop(
-        self, handler: Handler, limits: Limits, producer: Producer, policy: DeadLetterPolicy | None = None
+        self,
+        handler: Handler,
+        limits: Limits,
+        producer: Producer,
+        policy: DeadLetterPolicy | None = None,
+        progress: Progress | None = None,
     ) -> ConsumeLoop:
         pipeline = Pipeline(
             "suite",
@@ -99,7 +110,7 @@ class Bench:
             retry=QUICK,
             dead_letters=policy or DeadLetterPolicy(),
         )
-        return ConsumeLoop(pipeline, self.broker.consumer(self.group, self.work), producer)
+        return ConsumeLoop(pipeline, self.broker.consumer(self.group, self.work, progress), producer)
 
     async def unfinished(self) -> int:
         """Records of the input topic that the group has not committed."""
@@ -127,6 +138,43 @@ def topics(name: str) -> tuple[Topic, Topic]:
         Topic(f"{name}.work", "id", 3, timedelta(hours=1), Work),
         Topic(f"{name}.done", "id", 3, timedelta(hours=1), Work),
     )
+
+
+class Store:
+    """What a loop writes, and how far: a backup has both. Implements `Progress`."""
+
+    def __init__(self) -> None:
+        self.rows: set[int] = set()
+        self.bookmarks: dict[Partition, Bookmark] = {}
+        self.away = False
+
+    async def handle(self, batch: Sequence[Message[Any]]) -> Handled:
+        self.rows |= {message.event.number for message in batch}
+        return Handled()
+
+    async def load(self) -> Bookmarks | None:
+        self._check()
+        return dict(self.bookmarks) if self.bookmarks or not self.rows else None
+
+    async def save(self, bookmarks: Bookmarks, instead_of: Bookmarks) -> bool:
+        self._check()
+        same = {place: mark for place, mark in bookmarks.items() if self.bookmarks.get(place) == instead_of.get(place)}
+        self.bookmarks |= same
+        return same.keys() == bookmarks.keys()
+
+    def _check(self) -> None:
+        if self.away:
+            raise Transient("the store is away")
+
+    def backup(self) -> tuple[set[int], dict[Partition, Bookmark]]:
+        return set(self.rows), dict(self.bookmarks)
+
+    def put_back(self, backup: tuple[set[int], dict[Partition, Bookmark]]) -> None:
+        self.rows, self.bookmarks = set(backup[0]), dict(backup[1])
+
+
+def numbered(numbers: range) -> list[tuple[str, int]]:
+    return [(f"k{number % 7}", number) for number in numbers]
 
 
 class LoopSuite:
@@ -617,3 +665,92 @@ class LoopSuite:
             await until(lambda: 2 in handled)
             await until(lambda: loop.problem() is None)
         assert handled == [1, 2]
+
+    @pytest.mark.parametrize("wiped", [False, True])
+    async def test_a_store_that_was_put_back_while_nobody_read_has_everything_again(
+        self, bench: Bench, wiped: bool
+    ) -> None:
+        """A backup of before, or an empty store: what it lacks is read again, though the group has committed it."""
+        store = Store()
+        backup = store.backup()
+        for numbers in (range(30), range(30, 60)):
+            await bench.send(*numbered(numbers))
+            async with bench.running(store.handle, progress=store):
+                await until(lambda: bench.unfinished_is(0))
+            backup = backup if wiped or len(store.rows) == 60 else store.backup()
+        store.put_back(backup)
+        assert len(store.rows) == (0 if wiped else 30)
+        async with bench.running(store.handle, progress=store):
+            await until(lambda: store.rows == set(range(60)))
+            await until(lambda: bench.unfinished_is(0))
+
+    async def test_a_store_that_is_put_back_under_way_has_everything_again(self, bench: Bench) -> None:
+        """While a loop writes, an older state takes the store's place: the loop goes back with it, by itself, and its
+        ledger balances."""
+        store = Store()
+        async with bench.running(store.handle, Limits(inspect_every=0.2), progress=store) as loop:
+            await bench.send(*numbered(range(20)))
+            await until(lambda: bench.unfinished_is(0))
+            backup = store.backup()
+            await bench.send(*numbered(range(20, 40)))
+            await until(lambda: bench.unfinished_is(0))
+            store.put_back(backup)
+            await bench.send(*numbered(range(40, 60)))
+            await until(lambda: store.rows == set(range(60)))
+            await until(lambda: bench.unfinished_is(0))
+            await until(lambda: loop.problem() is None)
+            assert [line.imbalance for line in loop.ledger()] == [0]
+
+    async def test_an_idle_loop_sees_that_its_store_was_put_back(self, bench: Bench) -> None:
+        """Also where nothing is left to be read, a look now and then finds it."""
+        store = Store()
+        async with bench.running(store.handle, Limits(inspect_every=0.2), progress=store):
+            await bench.send(*numbered(range(20)))
+            await until(lambda: bench.unfinished_is(0))
+            backup = store.backup()
+            await bench.send(*numbered(range(20, 40)))
+            await until(lambda: bench.unfinished_is(0))
+            store.put_back(backup)
+            await until(lambda: store.rows == set(range(40)))
+
+    async def test_a_store_without_bookmarks_is_as_far_as_the_group(self, bench: Bench) -> None:
+        """One that an older release has written tells nothing: nothing is read again, and from now on it tells."""
+        store = Store()
+        await bench.send(*numbered(range(20)))
+        async with bench.running(store.handle):
+            await until(lambda: bench.unfinished_is(0))
+        store.rows = {-1}
+        async with bench.running(store.handle, progress=store):
+            await bench.send(*numbered(range(20, 40)))
+            await until(lambda: bench.unfinished_is(0))
+        assert store.rows == {-1, *range(20, 40)}
+        assert {place: mark.offset for place, mark in store.bookmarks.items()} == await bench.committed()
+
+    async def test_a_store_that_can_not_be_told_holds_no_commit_back(self, bench: Bench) -> None:
+        """What is done is committed all the same, and the store is told when it is there again."""
+        store = Store()
+        async with bench.running(store.handle, Limits(inspect_every=0.2), progress=store):
+            await bench.send(*numbered(range(7)))
+            await until(lambda: bench.unfinished_is(0))
+            store.away = True
+            await bench.send(*numbered(range(7, 14)))
+            await until(lambda: bench.unfinished_is(0))
+            store.away = False
+            committed = await bench.committed()
+            await until(lambda: {place: mark.offset for place, mark in store.bookmarks.items()} == committed)
+
+    async def test_two_members_share_one_store(self, bench: Bench) -> None:
+        """Each raises the bookmarks of its own partitions, also of those that come from the other: nothing is read
+        again where nothing was put back."""
+        store, before = Store(), total(REWOUND)
+        async with bench.running(store.handle, progress=store):
+            await bench.send(*numbered(range(20)))
+            await until(lambda: bench.unfinished_is(0))
+            async with bench.running(store.handle, progress=store) as second:
+                await until(lambda: second.problem() is None)
+                await bench.send(*numbered(range(20, 60)))
+                await until(lambda: bench.unfinished_is(0))
+            await bench.send(*numbered(range(60, 80)))
+            await until(lambda: bench.unfinished_is(0))
+        assert store.rows == set(range(80))
+        assert total(REWOUND) == before

@@ -16,6 +16,7 @@ from shared.kafka.client.connection import Connection, records_of, start_client,
 from shared.kafka.client.logs import Logs, committed_marks
 from shared.kafka.client.read_marks import ReadMarks
 from shared.kafka.continuity import ADVICE, Mark
+from shared.kafka.progress import Follower, Progress
 from shared.kafka.records import Partition, Record
 from shared.kafka.transport import OnAssigned, OnRevoked
 
@@ -43,24 +44,31 @@ class KafkaConsumer:
         *,
         drain: float = 20.0,
         instance: str | None = None,
+        progress: Progress | None = None,
     ) -> None:
         """`drain` in seconds: how long the group waits for a member when partitions are handed over. `instance` is the
         name of a place in the group that outlives the process: a static member, whose restart moves no partition. No
-        two processes may have the same at a time."""
+        two processes may have the same at a time. `progress` is that of the store that the records end in: no partition
+        is begun after what it knows."""
         self._connection = connection
         self._group_id = group
         self._topics = topics
         self._drain = drain
         self._instance = instance
         self._logs = Logs(connection, group, topics)
+        self._follower = None if progress is None else Follower(progress, connection.client_id, group)
+        self._to_begin: set[TopicPartition] = set()
+        self._beginning = asyncio.Lock()
 
     async def start(self, on_revoked: OnRevoked, on_assigned: OnAssigned) -> None:
         """The logs are looked at before the group is joined: while something is wrong with them nobody shall wait for
         this member, and an empty group's offsets can be set."""
-        self._client, self._read = self._build(), ReadMarks()
+        self._client, self._read, self._to_begin = self._build(), ReadMarks(), set()
         await start_client(self._client)
         try:
             await self._logs.inspect(self._client, joining=True)
+            if self._follower is not None:
+                await self._follower.begin(*await self._logs.begin(self._client))
             self._client.subscribe(list(self._topics), listener=_Listener(self, on_revoked, on_assigned))
             await self._client._subscription.wait_for_assignment()  # noqa: SLF001 what `start` does after `subscribe`
         except BaseException:
@@ -73,9 +81,37 @@ class KafkaConsumer:
                 await self._logs.inspect(self._client, joining=False)
         except TimeoutError:
             raise Transient(f"kafka: no answer within {INSPECT_DEADLINE:g} s about the topics") from None
+        if self._follower is not None:
+            await self._follower.check(_partitions(self._client.assignment() - self._to_begin))
+
+    def hold(self, places: Collection[TopicPartition]) -> None:
+        """Until `begin` knows where these are to be begun nothing of them is handed out: to go back afterwards would be
+        too late."""
+        if self._follower is not None:
+            self._client.pause(*places)
+            self._to_begin = set(places)
 
     async def begin(self, places: Collection[TopicPartition]) -> None:
-        """Where the group has committed nothing yet, it begins with the first record kept. Raises Transient."""
+        """Where the group has committed nothing yet, it begins with the first record kept; where the store has less
+        than the group has committed, after what the store has. Raises Transient, and LogBroken."""
+        async with self._beginning:
+            held = self._to_begin
+            if self._follower is not None and held:
+                await self._go_back_to_the_store(self._follower)
+            await self._begin_fresh(places)
+            if held and self._to_begin is held:  # else they were assigned anew meanwhile, and are begun once more
+                self._client.resume(*held & self._client.assignment())
+                self._to_begin = set()
+
+    async def _go_back_to_the_store(self, follower: Follower) -> None:
+        committed, logs = await self._logs.begin(self._client)
+        begins = await follower.begin(committed, logs)
+        mine = _partitions(self._to_begin & self._client.assignment())
+        follower.tell(committed, {partition: begin for partition, begin in begins.items() if partition in mine})
+        for partition in mine & begins.keys():
+            self._client.seek(TopicPartition(*partition), begins[partition])
+
+    async def _begin_fresh(self, places: Collection[TopicPartition]) -> None:
         committed = await committed_marks(self._client, list(places))
         fresh = {place for place in places if Partition(*place) not in committed}
         if fresh := {place for place in fresh & self._client.assignment() if not self._has_position(place)}:
@@ -105,6 +141,8 @@ class KafkaConsumer:
         )
 
     async def fetch(self, max_records: int, wait: float) -> list[Record]:
+        if self._to_begin:
+            await self.begin(self._to_begin)
         try:
             with translated(), _out_of_place():
                 batches = await self._client.getmany(timeout_ms=int(wait * 1000), max_records=max_records)
@@ -140,6 +178,8 @@ class KafkaConsumer:
             await self._client.getmany(_NOWHERE)
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        if self._follower is not None:
+            await self._follower.save(offsets, self._logs.topic_ids)
         marks = {
             TopicPartition(*partition): OffsetAndMetadata(offset, self._mark(partition, offset).metadata)
             for partition, offset in offsets.items()
@@ -199,6 +239,7 @@ class _Listener(ConsumerRebalanceListener):
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Tells at once: whoever fetches meanwhile must know what he has. aiokafka would swallow an error here; `fetch`
         comes to the same partitions again."""
+        self._consumer.hold(set(assigned))
         self._on_assigned(_partitions(assigned))
         try:
             await self._consumer.begin(set(assigned))

@@ -8,12 +8,14 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from shared.contracts.topics import TopicAdopted
 from shared.errors import LogBroken, Transient
-from shared.kafka.adoption import adopted_topics
+from shared.kafka.client import adoption
 from shared.kafka.client.connection import Connection, translated
 from shared.kafka.client.identity import TopicIdentity, identities_by
 from shared.kafka.client.reading import known_places, timestamps_at
 from shared.kafka.continuity import ADVICE, Log, Mark, another_topic, broken, grown_again
+from shared.kafka.progress import Log as StandingLog
 from shared.kafka.records import Partition
 
 CONFIRM_SECONDS = 2.0
@@ -28,11 +30,29 @@ class Logs:
         self._group = group
         self._topics = topics
         self._identities: dict[str, TopicIdentity] = {}
+        self._adopted: dict[str, TopicAdopted] = {}
+
+    @property
+    def topic_ids(self) -> dict[str, str]:
+        """As they were at the last look."""
+        return {topic: identity.topic_id for topic, identity in self._identities.items()}
 
     def topic_id(self, topic: str) -> str | None:
         """As it was at the last look."""
         identity = self._identities.get(topic)
         return None if identity is None else identity.topic_id
+
+    async def begin(self, client: AIOKafkaConsumer) -> tuple[dict[Partition, Mark], dict[Partition, StandingLog]]:
+        """Of all partitions: what the group has committed, and what the broker has. Raises Transient."""
+        places = await self._places(client)
+        committed = await committed_marks(client, places)
+        with translated():
+            starts = await client.beginning_offsets(places)
+        return committed, {Partition(*place): self._standing(place.topic, starts[place]) for place in places}
+
+    def _standing(self, topic: str, start: int) -> StandingLog:
+        adopted = self._adopted.get(topic)
+        return StandingLog(self._identities[topic].topic_id, start, adopted.adopted_at if adopted else None)
 
     async def inspect(self, client: AIOKafkaConsumer, *, joining: bool) -> None:
         """A member that is `joining` takes a topic that was adopted; one that is there already has read another one.
@@ -73,7 +93,8 @@ class Logs:
         ids = {topic: identity.topic_id for topic, identity in now.items()}
         known = {topic: identity.topic_id for topic, identity in self._identities.items()}
         if joining:
-            known |= {topic: adopted.topic_id for topic, adopted in (await adopted_topics(self._connection)).items()}
+            self._adopted = await adoption.adopted_topics(self._connection)
+            known |= {topic: adopted.topic_id for topic, adopted in self._adopted.items()}
         changed = [topic for topic in ids if known.get(topic, ids[topic]) != ids[topic]]
         return another_topic(changed[0], self._group) if changed else None
 

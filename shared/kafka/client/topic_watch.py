@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer
 
 from shared.contracts.topics import TopicAdopted
 from shared.errors import Transient
-from shared.kafka.adoption import adopted_topics
+from shared.kafka.client.adoption import adopted_topics
 from shared.kafka.client.connection import Connection, start_client, stop_client, translated
 from shared.kafka.client.identity import TopicIdentity, identities_by
 from shared.kafka.client.reading import known_places

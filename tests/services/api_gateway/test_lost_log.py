@@ -24,8 +24,8 @@ from services.api_gateway.upload_log import UploadLog
 from shared.contracts.documents import Stage, State
 from shared.contracts.topics import OFFSETS_PER_INCARNATION, TopicAdopted
 from shared.contracts.uploads import UploadReceived
-from shared.kafka.adoption import put_adopted
 from shared.kafka.client import Connection, KafkaAdmin, KafkaProducer, KafkaTail, offset_ranges, read_from
+from shared.kafka.client.adoption import put_adopted
 from shared.kafka.client.identity import Identities, identities
 from shared.kafka.client.topic_watch import TopicWatch
 from shared.kafka.records import Emit, Record, encode

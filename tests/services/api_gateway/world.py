@@ -38,7 +38,7 @@ from shared.dead_letters.acting import Operations
 from shared.dead_letters.desk import Desk
 from shared.documents import FINAL, Document, fold
 from shared.errors import Transient
-from shared.kafka.adoption import fold_adopted
+from shared.kafka.client.adoption import fold_adopted
 from shared.kafka.client.identity import TopicIdentity
 from shared.kafka.client.topic_watch import Look
 from shared.kafka.lag import Lag, compute

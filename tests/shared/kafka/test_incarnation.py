@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.contracts.topics import OFFSETS_PER_INCARNATION, StoredLog, TopicAdopted, incarnation_of, offset_of
-from shared.kafka.adoption import fold_adopted
+from shared.kafka.client.adoption import fold_adopted
 from shared.kafka.incarnation import is_to_be_restored, mismatch
 from shared.kafka.records import Partition, Record
 

@@ -13,6 +13,7 @@ from shared.kafka.deadletters import Failure
 from shared.kafka.loop import ConsumeLoop
 from shared.kafka.memory import MemoryBroker, MemoryConsumer, MemoryProducer
 from shared.kafka.pipeline import Handled, Limits, Pipeline
+from shared.kafka.progress import Progress
 from shared.kafka.records import Emit, Message, Partition, Record
 from shared.kafka.transport import Consumer, Producer
 from shared.runtime.metrics import REBUILT, total
@@ -28,8 +29,8 @@ class InMemory:
     def producer(self) -> Producer:
         return MemoryProducer(self.broker)
 
-    def consumer(self, group: str, topic: Topic) -> Consumer:
-        return MemoryConsumer(self.broker, group, [topic.name])
+    def consumer(self, group: str, topic: Topic, progress: Progress | None = None) -> Consumer:
+        return MemoryConsumer(self.broker, group, [topic.name], progress)
 
     async def read(self, topic: Topic) -> list[Record]:
         return self.broker.read(topic.name)
