@@ -104,7 +104,7 @@ class ConsumeLoop:
             await self._commit()
             self._give_back(self._lanes.drop(self._offsets.partitions))
         finally:
-            await self._consumer.stop()
+            await self._consumer.stop(give_up_place=self._halted is not None)
         await self._stay_halted()
 
     async def _consume(self) -> None:
@@ -406,6 +406,9 @@ class ConsumeLoop:
         seen: dict[Partition, int] = {}
         while True:
             await asyncio.sleep(self._limits.still)
+            if self._unseen and not self._offsets.partitions:
+                self._stand_still(self._unseen)
+                continue
             if self._held_back:
                 self._held_back, seen = self._waits_for_room, {}
                 continue
@@ -435,7 +438,7 @@ class ConsumeLoop:
 
     async def _leave(self) -> None:
         await self._revoked(self._offsets.partitions)
-        await self._consumer.stop()
+        await self._consumer.stop(give_up_place=True)
         self._standstill, self._broken, self._assigned = None, None, False
 
     async def _join_again(self) -> None:

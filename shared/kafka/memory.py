@@ -210,7 +210,7 @@ class MemoryConsumer:
         for partition, offset in offsets.items():
             self._broker.committed[self._group, partition] = offset
 
-    async def stop(self) -> None:
+    async def stop(self, *, give_up_place: bool = False) -> None:  # noqa: ARG002 no member is static here
         members = self._broker.members[self._group]
         if self in members:
             members.remove(self)

@@ -62,5 +62,9 @@ class Consumer(Protocol):
         """Offsets are those of the next record to read. Raises Transient; what failed is delivered again. Raises
         StorePutBack, having committed nothing, where the store has less than this member has put into it."""
 
-    async def stop(self) -> None:
-        """Leaves the group within its deadline, whether or not a broker answers. Commits nothing."""
+    async def stop(self, *, give_up_place: bool = False) -> None:
+        """Leaves the group within its deadline, whether or not a broker answers. Commits nothing.
+
+        A static member keeps its place, and what it was assigned, for whoever comes back under its name soon; unless it
+        is to `give_up_place`: then the group shares its partitions out anew at once.
+        """

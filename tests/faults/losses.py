@@ -110,15 +110,17 @@ class Library:
 
     async def all_complete(self) -> bool:
         """Whether readers see, of each document, the newest content that was accepted."""
-        async with self._client() as client:
-            for name, content in self.accepted.items():
-                answer = await client.get(f"/documents/{self.ids[name]}")
-                if answer.status_code != httpx.codes.OK:
-                    return False
-                document = answer.json()
-                if document["state"] != "complete" or document["content_sha256"] != hashlib.sha256(content).hexdigest():
-                    return False
-        return True
+        return await asyncio.to_thread(self._all_complete)
+
+    def _all_complete(self) -> bool:
+        with self.world.mongo() as database:
+            rows = {row["_id"]: row for row in database.documents.find({"_id": {"$in": list(self.ids.values())}})}
+        return all(
+            (row := rows.get(self.ids[name])) is not None
+            and row["state"] == "complete"
+            and row["current"]["content_sha256"] == hashlib.sha256(content).hexdigest()
+            for name, content in self.accepted.items()
+        )
 
     def _client(self) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {self.world.key}"}

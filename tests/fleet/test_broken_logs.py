@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import OffsetAndMetadata
 
-from shared.errors import LogBroken
+from shared.errors import LogBroken, Transient
 from shared.kafka.client import Connection, KafkaAdmin, KafkaConsumer, KafkaProducer
 from shared.kafka.client.identity import identities
 from shared.kafka.continuity import Mark
@@ -203,3 +203,28 @@ async def test_a_topic_that_is_not_there_is_waited_for(kafka: Connection) -> Non
     consumer = KafkaConsumer(kafka, "never-made", [topic.name])
     with pytest.raises(Exception, match="`never-made` is not there: run `cauce topics apply`"):
         await consumer.start(_ignore, lambda _: None)
+
+
+async def test_a_static_member_that_was_overlooked_says_so(kafka: Connection) -> None:
+    """One that was assigned nothing while its topic was away has nothing when it comes back under its name, however
+    many partitions there are by then; once it gives its place up the group shares them out anew."""
+    topic, _ = topics(f"overlooked-{uuid4().hex[:8]}")
+    async with KafkaAdmin(kafka) as admin:
+        await admin.create(topic, 1)
+    assigned: list[frozenset[Partition]] = []
+    member = KafkaConsumer(kafka, topic.name, [topic.name], instance="one")
+    await member.start(_ignore, assigned.append)
+    try:
+        await make_anew(kafka, topic)
+        await until(lambda: assigned[-1] == frozenset())
+        await member.stop()
+        again = KafkaConsumer(kafka, topic.name, [topic.name], instance="one")
+        await again.start(_ignore, assigned.append)
+        with pytest.raises(Transient, match="1 members for 3 partitions, and this one was given none"):
+            await again.inspect()
+    finally:
+        await again.stop(give_up_place=True)
+    member = KafkaConsumer(kafka, topic.name, [topic.name], instance="one")
+    await member.start(_ignore, assigned.append)
+    await member.stop(give_up_place=True)
+    assert len(assigned[-1]) == topic.partitions

@@ -12,6 +12,7 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 from aiokafka.structs import OffsetAndMetadata
 
 from shared.errors import LogBroken, Transient
+from shared.kafka.client.admin import KafkaAdmin
 from shared.kafka.client.connection import Connection, records_of, start_client, stop_client, translated
 from shared.kafka.client.logs import Logs, committed_marks
 from shared.kafka.client.read_marks import ReadMarks
@@ -79,10 +80,23 @@ class KafkaConsumer:
         try:
             async with asyncio.timeout(INSPECT_DEADLINE):
                 await self._logs.inspect(self._client, joining=False)
+                await self._check_that_there_is_work()
         except TimeoutError:
             raise Transient(f"kafka: no answer within {INSPECT_DEADLINE:g} s about the topics") from None
         if self._follower is not None:
             await self._follower.check(_partitions(self._client.assignment() - self._to_begin))
+
+    async def _check_that_there_is_work(self) -> None:
+        """A member without partitions is one too many, or was overlooked: the group's leader may not have known the
+        topic when it shared out the partitions. Raises Transient."""
+        if self._client.assignment():
+            return
+        partitions = sum(len(self._client.partitions_for_topic(topic) or ()) for topic in self._topics)
+        async with KafkaAdmin(self._connection) as admin:
+            members = await admin.members(self._group_id)
+        if members <= partitions:
+            told = f"{members} members for {partitions} partitions, and this one was given none"
+            raise Transient(f"kafka: `{self._group_id}` has {told}")
 
     def hold(self, places: Collection[TopicPartition]) -> None:
         """Until `begin` knows where these are to be begun nothing of them is handed out: to go back afterwards would be
@@ -194,7 +208,9 @@ class KafkaConsumer:
     def _mark(self, partition: Partition, offset: int) -> Mark:
         return Mark(offset, self._logs.topic_id(partition.topic), self._read.last_below(partition, offset))
 
-    async def stop(self) -> None:
+    async def stop(self, *, give_up_place: bool = False) -> None:
+        if give_up_place and self._client._coordinator is not None:  # noqa: SLF001 it says goodbye for no static member
+            self._client._coordinator._group_instance_id = None  # noqa: SLF001
         await stop_client(self._client)
 
 
