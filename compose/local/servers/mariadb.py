@@ -41,16 +41,22 @@ def init_sql(password: str) -> str:
 
 
 def _install(data: Path, tools: Tools) -> None:
+    """The installer is a shell script that can't read paths with a space: it is given none, from beside `data`."""
+    base = data.with_name(f"{data.name}-base")
+    base.symlink_to(tools.mariadb.absolute())
     command = [
-        str(tools.mariadb / "scripts" / "mariadb-install-db"),
+        f"./{base.name}/scripts/mariadb-install-db",
         "--no-defaults",
-        f"--basedir={tools.mariadb}",
-        f"--datadir={data}",
+        f"--basedir=./{base.name}",
+        f"--datadir=./{data.name}",
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
         *_as_root(),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tools.mariadb)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=data.parent)
+    finally:
+        base.unlink()
     if done.returncode:
         raise LocalStackError(f"MariaDB's tables cannot be created: {(done.stderr or done.stdout).strip()[-500:]}")
 

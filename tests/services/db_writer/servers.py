@@ -79,7 +79,7 @@ class OwnMariaDb(Server):
         self._install()
 
     def _install(self) -> None:
-        options = [f"--basedir={self._home}", f"--datadir={self.folder / 'data'}", "--skip-test-db", *self._tablespace]
+        options = ["--basedir=.", f"--datadir={self.folder / 'data'}", "--skip-test-db", *self._tablespace]
         script = [str(self._home / "scripts" / "mariadb-install-db"), "--no-defaults", *_as_root()]
         subprocess.run([*script, *options], cwd=self._home, check=True, capture_output=True)
 
