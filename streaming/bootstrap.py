@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -78,7 +78,7 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
             health=health,
             host=settings.health_host,
             port=settings.health_port,
-            prepare=partial(_prepare, driver, settings.streaming_start_after),
+            prepare=partial(_prepare, driver, pulses.values(), settings.streaming_start_after),
             jobs=[
                 control.watch,
                 Reporter(health, KafkaProducer(connection)).run,
@@ -92,12 +92,14 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
         await producer.stop()
 
 
-async def _prepare(driver: Driver, start_after: Path | None) -> None:
+async def _prepare(driver: Driver, pulses: Iterable[Pulse], start_after: Path | None) -> None:
     """Spark's own start needs neither topics nor a broker, and takes as long as theirs."""
     await driver.start()
     # Another process makes it.
     while start_after is not None and not await asyncio.to_thread(start_after.exists):  # noqa: ASYNC110
         await asyncio.sleep(_LOOK_EVERY_S)
+    for pulse in pulses:
+        pulse.begin()
 
 
 def _running(pulse: Pulse) -> Check:
