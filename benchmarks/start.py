@@ -26,10 +26,15 @@ from typing import Any
 import httpx
 import psutil
 import pymysql
+from rich.console import Console
 
 from benchmarks.console import say
 from benchmarks.fleets import scratch
+from compose.local.class_archives import class_archives
 from compose.local.outcome import connect_mysql
+from compose.local.progress import PlainFetching
+from compose.local.provision import provision
+from compose.local.settings import LocalSettings
 from compose.local.state import FleetState, ProcessState, load_state
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,7 +42,7 @@ LONGEST_S = 300.0
 LOOK_EVERY_S = 0.2
 READY = re.compile(r"^(?P<name>[a-z_]+): ready in ")
 APPLIED = re.compile(r"^(?P<name>topics|tables): applied")
-FETCHING = re.compile(r"^(fetching|preparing) ")
+FETCHING = re.compile(r"^(fetching|archiving) ")
 FIRST_ROW = "first window row"
 ALL_ROWS = "rows of every stream"
 UP = "`cauce up` says it is up"
@@ -247,6 +252,18 @@ def demo(state_dir: Path) -> float:
     return time.monotonic() - begun
 
 
+def archiving() -> float:
+    """Seconds that making the archives of classes takes, of what is fetched, in a cache of their own."""
+    tools = provision(LocalSettings(), os.environ, PlainFetching(Console()))
+    with scratch() as folder:
+        begun = time.monotonic()
+        settings = LocalSettings(cache_dir=folder)
+        archives = class_archives(tools.java, tools.kafka_jars, tools.spark_jars, settings, say)
+        if not (archives.kafka.exists() and archives.spark.exists()):
+            raise RuntimeError((archives.spark.parent / "why").read_text())
+        return time.monotonic() - begun
+
+
 def show(title: str, timelines: Sequence[Timeline]) -> None:
     say(f"\n{title}, {len(timelines)} starts: seconds since `cauce up`, median (least to most)")
     _table([timeline.moments for timeline in timelines])
@@ -265,7 +282,11 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rounds", type=int, default=3, help="a cold and a warm start each")
     options.add_argument("--no-demo", action="store_true", help="without `cauce demo --once`")
+    options.add_argument("--cache", action="store_true", help="only what a cold cache adds, apart from fetching")
     chosen = options.parse_args()
+    if chosen.cache:
+        say(f"archives of Kafka's and Spark's classes: made in {archiving():.1f} s")
+        return
     found: dict[str, list[Timeline]] = {"cold (an empty state folder)": [], "warm (a folder that was used)": []}
     demos: list[float] = []
     for number in range(chosen.rounds):

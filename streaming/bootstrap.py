@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -87,7 +87,7 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
             health=health,
             host=settings.health_host,
             port=settings.health_port,
-            prepare=partial(_prepare, driver, settings.streaming_start_after),
+            prepare=partial(_prepare, driver, pulses.values(), settings.streaming_start_after),
             jobs=[
                 control.watch,
                 partial(logs.watch, lambda topic: _halt(runner, readers[topic])),
@@ -117,12 +117,14 @@ def _halt(runner: Runner, readers: Sequence[str]) -> None:
         runner.halt(reader)
 
 
-async def _prepare(driver: Driver, start_after: Path | None) -> None:
+async def _prepare(driver: Driver, pulses: Iterable[Pulse], start_after: Path | None) -> None:
     """Spark's own start needs neither topics nor a broker, and takes as long as theirs."""
     await driver.start()
     # Another process makes it.
     while start_after is not None and not await asyncio.to_thread(start_after.exists):  # noqa: ASYNC110
         await asyncio.sleep(_LOOK_EVERY_S)
+    for pulse in pulses:
+        pulse.begin()
 
 
 def _running(pulse: Pulse) -> Check:

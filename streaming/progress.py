@@ -57,6 +57,10 @@ class Pulse:
         elif not self.failed:
             self.problem = "the query has not answered since its last start"
 
+    def begin(self) -> None:
+        """From now on silence counts."""
+        self.beaten = time.monotonic()
+
     def fail(self, problem: str, *, lasting: bool = False) -> None:
         """A query that is tried again and again moves, in its way."""
         self.beat(ready=False)

@@ -62,7 +62,7 @@ class Turns:
     def __init__(self, plans: Collection[QueryPlan], pulses: Mapping[str, Pulse]) -> None:
         steps = [[pulses[plan.name] for plan in plans if _step(plan) == step] for step in range(3)]
         waits = STREAMS_WAIT_S
-        self._turns = (Turn([], 0), Turn(steps[0], waits), Turn([*steps[0], *steps[1]], waits))
+        self._turns = (Turn([], 0), Turn(steps[0], waits), Turn([*steps[0], *steps[1]], 2 * waits))
         everything = [pulse for step in steps for pulse in step]
         self.archive = Turn(everything, ARCHIVE_WAIT_S, QUIET_S, APART_S)
 

@@ -96,6 +96,11 @@ def test_a_pulse_tells_silence() -> None:
     assert pulse.ready
     assert pulse.silence_s < 1
     assert pulse.overdue_s < -298
+    pulse.beaten -= 400
+    assert pulse.overdue_s > 99
+    pulse.begin()
+    assert pulse.overdue_s < -298
+    assert pulse.ready
     pulse.fail("the topic is gone")
     assert (pulse.ready, pulse.problem) == (False, "the topic is gone")
 
