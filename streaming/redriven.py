@@ -26,9 +26,13 @@ def first(fact: str, own: Column) -> Column:
     return fn.when(_is_redriven(), _number(f"source_{fact}")).otherwise(own.cast("long"))
 
 
-def accepts_time() -> Column:
-    """Whether an operator put it back with the rule of late and future waived."""
-    return fn.coalesce(_is_redriven() & (_text(ACCEPT_TIME) == "true"), fn.lit(False))
+def first_time() -> Column:
+    """Of a record that was put back a struct: `ms`, its first timestamp in milliseconds since 1970, and `waived`,
+    whether an operator has waived the rule of late and future for it. Null for all others, for which no more than one
+    header is looked for."""
+    waived = fn.coalesce(_text(ACCEPT_TIME) == "true", fn.lit(False))
+    found = fn.struct(_number("source_timestamp").alias("ms"), waived.alias("waived"))
+    return fn.when(_target().isNotNull(), fn.when(_is_redriven(), found))
 
 
 def _is_redriven() -> Column:

@@ -22,7 +22,7 @@ from shared.streams.declaration import Stream
 from shared.streams.units import milliseconds
 from shared.streams.verdict import DEEPEST, EARLIEST, LONGEST_NAMES, MOST_NAMED
 from streaming import usual
-from streaming.redriven import accepts_time, first
+from streaming.redriven import first_time
 from streaming.rules import event_milliseconds, outside, typed, unfit
 
 VERDICTS = "verdicts"
@@ -72,9 +72,15 @@ def observed(rows: DataFrame) -> DataFrame:
 def _with_time(records: DataFrame) -> DataFrame:
     """`_recorded_ms`: what late and future are measured from, in milliseconds since 1970; `_any_age`: nothing is
     late."""
-    own = fn.unix_millis("timestamp")
-    rows = records.withColumn("_any_age", accepts_time())
-    return rows.withColumn("_recorded_ms", fn.when(fn.col("_any_age"), own).otherwise(first("timestamp", own)))
+    rows = records.withColumn("_first", first_time())
+    return rows.withColumns(
+        {
+            "_any_age": fn.coalesce("_first.waived", fn.lit(False)),
+            "_recorded_ms": fn.when(~fn.col("_first.waived"), fn.col("_first.ms")).otherwise(
+                fn.unix_millis("timestamp")
+            ),
+        }
+    )
 
 
 def _with_text(records: DataFrame, stream: Stream) -> DataFrame:
