@@ -18,7 +18,7 @@ import structlog
 from services.api_gateway.fresh import Fresh
 from shared.contracts.topics import StoredLog, TopicAdopted, incarnation_of
 from shared.documents import FINAL, Document
-from shared.errors import LogBroken, Transient
+from shared.errors import Lasting, LogBroken, Transient
 from shared.kafka.client.identity import TopicIdentity
 from shared.kafka.client.topic_watch import Look
 from shared.kafka.continuity import ADVICE
@@ -42,7 +42,7 @@ ORPHANS_KEPT = timedelta(days=7)
 MAY_BE_LOST = "records of `uploads.received` were lost after this came in: if nothing becomes of it, upload it again"
 
 
-class UploadsPaused(LogBroken):
+class UploadsPaused(Transient):
     """Neither uploads nor deletions are accepted now; nothing of this one was published."""
 
 
@@ -105,6 +105,7 @@ class UploadLog:
         self._shorter: str | None = None
         self._cut: str | None = None
         self._pause: str | None = f"`{TOPIC}` was not looked at yet"
+        self._broken = False
 
     async def run(self) -> None:
         """Without end. While no look can be taken, the last word stays: that a broker is away is for the producer to
@@ -165,7 +166,7 @@ class UploadLog:
     def _decide(self, pause: str | None, *, broken: bool = False) -> None:
         if pause != self._pause:
             (log.critical if broken else log.info)("uploads wait" if pause else "uploads are accepted", reason=pause)
-        self._pause = pause
+        self._pause, self._broken = pause, broken
         self._gauge.set(broken)
 
     def admit(self) -> Admission:
@@ -175,8 +176,9 @@ class UploadLog:
         return Admission(self._adopted, self._ends)
 
     async def probe(self) -> None:
-        """Raises UploadsPaused while no upload is accepted."""
-        self.admit()
+        """While no upload is accepted: raises Lasting where a person has to go on, else Transient."""
+        if self._pause is not None:
+            raise (Lasting if self._broken else Transient)(self._pause)
 
     async def confirm(self, admission: Admission, written: Record) -> None:
         """Returns once a question that was asked after the acknowledgement has found the topic that the upload was sent

@@ -11,7 +11,7 @@ import structlog
 from services.db_writer.logs import Action, Keep, Mismatch, Missing, Publish, Standing, decide
 from services.db_writer.stored_logs import StoredLogs
 from shared.contracts.topics import StoredLog
-from shared.errors import Transient
+from shared.errors import Lasting, Transient
 from shared.kafka.client import Connection
 from shared.kafka.client.adoption import put_adopted
 from shared.kafka.client.topic_watch import Look, TopicWatch
@@ -57,9 +57,11 @@ class LogKeeper:
             raise TopicsMissing("; ".join(self._missing))
 
     async def check(self) -> None:
-        """Raises Transient with what a person has to look at; nothing before the first look."""
-        if told := (*self._mismatches, *self._missing):
-            raise Transient("; ".join(told))
+        """Raises Lasting with what a person has to look at, and TopicsMissing; nothing before the first look."""
+        if self._mismatches:
+            raise Lasting("; ".join((*self._mismatches, *self._missing)))
+        if self._missing:
+            raise TopicsMissing("; ".join(self._missing))
 
     async def keep(self) -> None:
         """Looks once, and does what is to be done. What another process does at the same time is seen the next time.
