@@ -28,9 +28,6 @@ from streaming.validate import CODES, VERDICTS
 log = structlog.get_logger()
 
 LOOK_EVERY_S = 5.0
-SETTLED_S = 30.0
-"""After so long a query that failed before, and takes turns too rarely to tell, runs again. Longer than a broker is
-asked for."""
 
 
 @dataclass
@@ -89,20 +86,25 @@ class Watch:
         self._tracker = session.sparkContext.statusTracker()
         self._group = str(running.runId)
         self._slots = slots
-        self._began = time.monotonic()
+        self._running = running
         self._next = 0.0
 
     def look(self, pulse: Pulse) -> None:
         """Of a query that takes turns it is seen that a long batch works; whether it is ready, its batches tell."""
         if time.monotonic() < self._next:
             return
-        if pulse.failed and pulse.seldom and time.monotonic() - self._began > SETTLED_S:
+        if pulse.seldom and not pulse.ready and self._between_triggers():
             pulse.beat(ready=True)
         active = self._active()
         if active and active >= self._slots:
             pulse.beat(ready=pulse.ready or self._slots > 0)
-        if pulse.ready or not self._slots:
+        if pulse.ready or not (self._slots or pulse.seldom):
             self._next = time.monotonic() + LOOK_EVERY_S
+
+    def _between_triggers(self) -> bool:
+        """Whether it has come through one, with or without records, and waits for the next."""
+        status = self._running.status
+        return not status["isTriggerActive"] and status["message"].startswith("Waiting")
 
     def _active(self) -> int:
         jobs = (self._tracker.getJobInfo(job) for job in self._tracker.getJobIdsForGroup(self._group))
@@ -121,10 +123,6 @@ class ProgressListener(StreamingQueryListener):
     @override
     def onQueryStarted(self, event: QueryStartedEvent) -> None:
         self._names[str(event.runId)] = str(event.name)
-        pulse = self._pulses[str(event.name)]
-        # One that starts again without new records says nothing until its next trigger.
-        if pulse.seldom and not pulse.failed:
-            pulse.beat(ready=True)
 
     @override
     def onQueryProgress(self, event: QueryProgressEvent) -> None:
