@@ -25,7 +25,7 @@ from streaming.queries import Query
 log = structlog.get_logger()
 
 LOOK_EVERY_S = 5.0
-LEAVE_EVERY_S = 60.0
+LEAVE_EVERY_S = 30.0
 
 Committed = Callable[[Query], Awaitable[Mapping[int, int] | None]]
 """Where a query's checkpoint is, by partition; None where there is none yet."""
