@@ -48,17 +48,21 @@ async def lost_documents(
     """
     lost = Lost()
     adopted = facts.look.adopted.get(UPLOADS_RECEIVED.name)
+    incarnation = adopted.incarnation if adopted else 0
     documents = [_document(row) for row in await asyncio.to_thread(lambda: list(stores.unfinished_documents()))]
-    for document in sorted(documents, key=lambda document: document.updated_at):
-        if not whole and (adopted is None or incarnation_of(document.version) >= adopted.incarnation):
-            continue
+    stranded = [document for document in documents if whole or incarnation_of(document.version) < incarnation]
+    if not (stranded or whole):
+        return lost
+    uploads = await _uploads(connection, facts)
+    for document in sorted(stranded, key=lambda document: document.updated_at):
+        if document.document_id in uploads and uploads[document.document_id][1] > document.version:
+            continue  # it was uploaded again already
         event = deletion_of(document) if document.state in DELETIONS else content_of(document)
         await _sort(lost, event, _known_as(document.document_id, document.name or document.filename), objects)
-    if not whole:
-        return lost
-    versions = await asyncio.to_thread(stores.versions)
-    for event in await _unheard_of(connection, facts, versions):
-        await _sort(lost, event, _known_as(event.document_id, event.name or event.filename), objects)
+    versions = await asyncio.to_thread(stores.versions) if whole else {}
+    for event, version in uploads.values() if whole else ():
+        if versions.get(event.document_id, -1) < version:
+            await _sort(lost, event, _known_as(event.document_id, event.name or event.filename), objects)
     return lost
 
 
@@ -77,18 +81,16 @@ async def _sort(lost: Lost, event: UploadReceived | None, known_as: str, objects
         lost.gone.append(known_as)
 
 
-async def _unheard_of(connection: Connection, facts: Facts, versions: Mapping[str, int]) -> list[UploadReceived]:
-    """The newest of each document."""
+async def _uploads(connection: Connection, facts: Facts) -> dict[str, tuple[UploadReceived, int]]:
+    """The newest of each document that the log holds, and its version."""
     kept = {partition: held for partition, held in facts.kept.items() if partition.topic == UPLOADS_RECEIVED.name}
-    newest: dict[str, UploadReceived] = {}
+    newest: dict[str, tuple[UploadReceived, int]] = {}
     starts: dict[Partition, int] = {partition: held.start for partition, held in kept.items()}
     ends = {partition: held.stop for partition, held in kept.items()}
     async with aclosing(read_from(connection, starts, ends)) as batches:
         async for records in batches:
-            for event, version in filter(None, map(_upload, records)):
-                if versions.get(event.document_id, -1) < version:
-                    newest[event.document_id] = event
-    return list(newest.values())
+            newest |= {event.document_id: (event, version) for event, version in filter(None, map(_upload, records))}
+    return newest
 
 
 def _upload(record: Record) -> tuple[UploadReceived, int] | None:

@@ -139,13 +139,14 @@ class UploadLog:
             log.info("what the store says of the log of uploads is not known", error=str(error))
 
     async def _look(self) -> None:
+        known = self._ends  # by then: what is acknowledged while somebody looks may lie above what he sees
         look = await self._topics.look()
         self._looked_at = look.identities.get(TOPIC)
         topic_id, adopted, ends = look.topic_id(TOPIC), look.adopted.get(TOPIC), look.ends_of(TOPIC)
         if adopted is not None and _identity(adopted) != _identity(self._adopted):
-            self._ends, self._shorter, self._cut = {}, None, None  # they are another log's
+            known, self._ends, self._shorter, self._cut = {}, {}, None, None  # they are another log's
         if adopted is not None and topic_id == adopted.topic_id:
-            self._note_ends(ends)
+            self._note_ends(known, ends)
         self._adopted = adopted or self._adopted
         told = mismatch(TOPIC, topic_id, adopted, self._stored, ends) or self._cut or self._shorter
         if adopted is None or topic_id is None:
@@ -157,10 +158,10 @@ class UploadLog:
         else:
             self._decide(None)
 
-    def _note_ends(self, ends: Mapping[int, int]) -> None:
+    def _note_ends(self, known: Mapping[int, int], ends: Mapping[int, int]) -> None:
         """An end never goes back in the same log."""
-        lost = sorted(number for number, end in self._ends.items() if ends.get(number, 0) < end)
-        self._shorter = _shorter(lost[0], ends.get(lost[0], 0), self._ends[lost[0]]) if lost else None
+        lost = sorted(number for number, end in known.items() if ends.get(number, 0) < end)
+        self._shorter = _shorter(lost[0], ends.get(lost[0], 0), known[lost[0]]) if lost else None
         self._ends = {number: max(end, self._ends.get(number, 0)) for number, end in {**self._ends, **ends}.items()}
 
     def _decide(self, pause: str | None, *, broken: bool = False) -> None:

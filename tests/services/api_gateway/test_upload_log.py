@@ -15,7 +15,8 @@ from services.api_gateway.handlers import Uploads
 from services.api_gateway.upload_log import MAY_BE_LOST, UploadLog
 from shared.contracts.documents import Stage, State
 from shared.contracts.topics import OFFSETS_PER_INCARNATION, StoredLog
-from shared.kafka.memory import MemoryProducer
+from shared.kafka.client.topic_watch import Look
+from shared.kafka.memory import MemoryBroker, MemoryProducer
 from shared.kafka.records import Acknowledged, Outgoing, Partition
 from shared.runtime.metrics import LOG_BROKEN
 from shared.topics import DOCUMENTS_STATUS, TOPICS_CONTROL, UPLOADS_RECEIVED
@@ -271,6 +272,39 @@ async def test_many_uploads_by_two_gateways_raise_no_alarm(world: World) -> None
     assert [answer.status_code for answer in answers] == [202] * 400
     assert sorted(answer.json()["version"] for answer in answers) == list(range(400))
     assert world.ids.questions < 400
+
+
+class Held(MemoryTopics):
+    """Answers what it has seen when it is released."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        super().__init__(broker)
+        self.release = asyncio.Event()
+        self.release.set()
+
+    async def look(self) -> Look:
+        seen = await super().look()
+        await self.release.wait()
+        return seen
+
+
+async def test_what_is_acknowledged_while_somebody_looks_raises_no_alarm(world: World) -> None:
+    """The look has seen the log as it was before, and answers afterwards: nothing was lost."""
+    topics = Held(world.broker)
+    log = UploadLog(topics, world.ids, world.store, "test", every=60)
+    await log.look()
+    gateway = replace(world.gateway, uploads=Uploads(MemoryProducer(world.broker), log, 20), upload_log=log)
+    exposed = replace(world, gateway=gateway)
+    async with exposed.client() as client:
+        topics.release.clear()
+        looking = asyncio.create_task(log.look())
+        await asyncio.sleep(0.05)
+        assert (await put(client)).status_code == 202
+        topics.release.set()
+        await asyncio.sleep(0.05)
+        assert (await put(client)).status_code == 202
+        await looking
+    await log._looks.close()
 
 
 async def test_a_store_that_is_away_is_no_reason(world: World, client: httpx.AsyncClient) -> None:
