@@ -6,6 +6,7 @@ The fleet is one of its own: a log that was lost stays lost.
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -19,13 +20,14 @@ from shared.kafka.client import KafkaAdmin, offset_ranges
 from shared.streams.applying import in_force
 from shared.topics import STREAMS_CONTROL, TOPICS_CONTROL, Topic
 from tests.adopting import delete_topic, make_anew
-from tests.fleet.events import post, verified
+from tests.fleet.events import verified
 from tests.fleet.harness import Fleet
 from tests.waiting import until
 
 pytestmark = [pytest.mark.fleet, pytest.mark.faults, pytest.mark.timeout(900)]
 
 WITHIN = 180
+NDJSON = {"Content-Type": "application/x-ndjson"}
 STREAM = """
 name: counted
 topic: {partitions: 2, retention: 1d, key: id}
@@ -54,10 +56,19 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 
 async def send(fleet: Fleet, count: int) -> None:
-    """Events of now, at the beginning of a window."""
+    """Events of now, at the beginning of a window. A producer whose sequence was cut off with the log is built anew: its
+    first events are refused, and sent again."""
     await asyncio.sleep(10 - time.time() % 10)
-    now = int(time.time() * 1000)
-    await post(fleet, "counted", [{"id": f"e{number}", "at": now} for number in range(count)])
+
+    async def sent() -> bool:
+        now = int(time.time() * 1000)
+        lines = "".join(json.dumps({"id": f"e{number}", "at": now}) + "\n" for number in range(count))
+        async with fleet.client() as client:
+            answer = await client.post("/events/counted", content=lines, headers=NDJSON)
+        assert answer.status_code in (202, 503), answer.text
+        return answer.status_code == 202
+
+    await until(sent, seconds=20)
 
 
 def counts(fleet: Fleet) -> dict[Any, int]:
