@@ -56,8 +56,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 
 async def send(fleet: Fleet, count: int) -> None:
-    """Events of now, at the beginning of a window. A producer whose sequence was cut off with the log is built anew: its
-    first events are refused, and sent again."""
+    """Events of now, at the beginning of a window. A producer whose sequence was cut off with the log is built anew:
+    its first events are refused, and sent again."""
     await asyncio.sleep(10 - time.time() % 10)
 
     async def sent() -> bool:
