@@ -65,12 +65,15 @@ class Logs:
         return [topic for topic in self._topics if before.topic_id(topic) not in (None, look.topic_id(topic))]
 
     async def in_force(self, topic: str) -> TopicAdopted:
-        """Raises LogBroken where the topic that is there isn't the one in force."""
+        """Raises LogBroken where the topic that is there isn't the one in force, and Transient while db_writer hasn't
+        said that the stores' contents came from it: rows of an older log are not to be ended by a new one's."""
         look = await self._look
         adopted = look.adopted.get(topic)
         told = mismatch(topic, look.topic_id(topic), adopted, None, {})
         if told or adopted is None:
             raise LogBroken(f"{told}: {ADVICE}")
+        if not adopted.stored:
+            raise Transient(f"{topic}: db_writer has not said yet that the stores know this log; if it can't, {ADVICE}")
         return adopted
 
     async def check(self, query: Query, committed: Mapping[int, int] | None) -> None:

@@ -44,11 +44,11 @@ async def _topic_id(connection: Connection, topic: Topic) -> str | None:
     return None if found is None else found.topic_id
 
 
-async def adopt(connection: Connection, topic: Topic) -> None:
-    """Records that the topic is the right one as it is now."""
+async def adopt(connection: Connection, topic: Topic, *, stored: bool = False) -> None:
+    """Records that the topic is the right one as it is now, and whether the store knows."""
     topic_id = (await identities(connection, [topic.name]))[topic.name].topic_id
     now = datetime.now(UTC)
-    adopted = TopicAdopted(topic=topic.name, topic_id=topic_id, incarnation=1, since=now, adopted_at=now)
+    adopted = TopicAdopted(topic=topic.name, topic_id=topic_id, incarnation=1, since=now, stored=stored, adopted_at=now)
     producer = KafkaProducer(connection)
     try:
         await producer.publish(encode([Emit(TOPICS_CONTROL, adopted)], "tests"))

@@ -12,7 +12,7 @@ import structlog
 from services.db_writer.mysql import MySqlStore
 from shared.contracts.streams import StreamApplied
 from shared.kafka.client import Connection
-from shared.kafka.client.topic_watch import TopicWatch
+from shared.kafka.client.topic_watch import Look, TopicWatch
 from shared.kafka.records import Partition
 from shared.streams.applying import in_force, put_in_force
 from shared.streams.declaration import Stream
@@ -54,19 +54,27 @@ class EpochKeeper:
 
     async def keep(self) -> None:
         """MySQL is asked first: rows are written only under an epoch that is in force, so that what is asked second
-        can't have less unless it was lost. Raises Transient."""
+        can't have less unless it was lost. Raises Transient.
+
+        A stream whose topic isn't known to be the one that the store knows is left alone: an epoch over another log
+        would end rows that nothing can compute any more.
+        """
         known = await self._store.greatest_epochs(list(tables(self._streams).values()))
-        applied = await self._in_force()
-        behind = [stream for stream in self._streams if is_behind(applied.get(stream.name), _greatest(stream, known))]
+        look = await self._watch.look()
+        applied = await self._in_force(look)
+        behind = [
+            stream
+            for stream in self._streams
+            if is_behind(applied.get(stream.name), _greatest(stream, known)) and _is_known(stream, look)
+        ]
         records = [await self._raised(stream, applied.get(stream.name), _greatest(stream, known)) for stream in behind]
         if records:
             await put_in_force(self._connection, records)
             for record in records:
                 log.warning("the epoch begins above MySQL's", stream=record.stream, epoch=record.epoch)
 
-    async def _in_force(self) -> Mapping[str, StreamApplied]:
+    async def _in_force(self, look: Look) -> Mapping[str, StreamApplied]:
         """Read only when it has changed."""
-        look = await self._watch.look()
         control = (look.topic_id(STREAMS_CONTROL.name), look.ends.get(Partition(STREAMS_CONTROL.name, 0), 0))
         if control != self._control:
             self._applied = await in_force(self._connection)
@@ -96,6 +104,11 @@ def raised(
         floor=max(floors, default=None),
         reason=f"MySQL knows epoch {greatest}: `streams.control` was lost",
     )
+
+
+def _is_known(stream: Stream, look: Look) -> bool:
+    adopted = look.adopted.get(stream.topic_name)
+    return adopted is not None and adopted.stored
 
 
 def _greatest(stream: Stream, known: Mapping[str, int]) -> int:

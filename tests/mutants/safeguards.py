@@ -30,6 +30,20 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "an epoch is raised only over the log that the store knows",
+        "services/db_writer/stream_epochs.py",
+        "    return adopted is not None and adopted.stored\n",
+        "    return True\n",
+        ("tests/services/db_writer/test_stream_epochs.py",),
+    ),
+    Mutant(
+        "what is acknowledged while somebody looks raises no alarm",
+        "services/api_gateway/upload_log.py",
+        "for number, end in known.items() if",
+        "for number, end in self._ends.items() if",
+        ("tests/services/api_gateway/test_upload_log.py",),
+    ),
+    Mutant(
         "a dead letter is awaited before its record counts as finished",
         "shared/kafka/settling.py",
         "await self._deliver([letter, *self._told(message, failure)])",
