@@ -8,6 +8,7 @@ members do (shared/kafka/continuity.py), in a group of its own that has no membe
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
 import structlog
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 
 LOOK_EVERY_S = 5.0
 LEAVE_EVERY_S = 30.0
+CONFIRMED_WITHIN_S = 20.0
+"""db_writer looks every 5 s. Where it hasn't said by then that the stores know a log, waiting alone won't do."""
 
 Committed = Callable[[Query], Awaitable[Mapping[int, int] | None]]
 """Where a query's checkpoint is, by partition; None where there is none yet."""
@@ -37,6 +40,7 @@ class Logs:
     def __init__(self, connection: Connection, topics: Collection[str]) -> None:
         self._connection = connection
         self._topics = topics
+        self._begun = time.monotonic()
         self._look: asyncio.Future[Look] = asyncio.get_running_loop().create_future()
 
     async def watch(self, on_change: Callable[[str], None]) -> None:
@@ -73,7 +77,8 @@ class Logs:
         if told or adopted is None:
             raise LogBroken(f"{told}: {ADVICE}")
         if not adopted.stored:
-            raise Transient(f"{topic}: db_writer has not said yet that the stores know this log; if it can't, {ADVICE}")
+            told = f"{topic}: db_writer has not said that the stores know this log; if it can't, {ADVICE}"
+            raise LogBroken(told) if time.monotonic() - self._begun > CONFIRMED_WITHIN_S else Transient(told)
         return adopted
 
     async def check(self, query: Query, committed: Mapping[int, int] | None) -> None:
