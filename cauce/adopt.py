@@ -16,6 +16,7 @@ from cauce.cluster import cluster, declared_streams, objects, stores
 from cauce.console import say
 from compose.local.stored import Stores
 from shared.streams import applying
+from shared.streams.topics import all_topics
 
 _SHOWN = 20
 
@@ -52,8 +53,10 @@ async def _adopt(adoption: Adoption, where: Stores, names: Sequence[str], replic
         await applying.apply(connection, streams, replication_factor)
     facts = await ask(connection, where, streams)
     found = findings(facts, names)
+    if missing := [topic.name for topic in all_topics(streams) if topic.name not in facts.look.identities]:
+        say(f"not there, --yes makes them anew first: {', '.join(missing)}")
     lost = await lost_documents(connection, where, objects(), facts, whole=may_have_lost_documents(found))
-    if not found and not lost.back:
+    if not (found or lost.back or missing):
         say("every topic is the one that was read, and that the stores know: nothing is to be adopted")
         return
     show_findings(found)
@@ -69,7 +72,7 @@ async def _adopt(adoption: Adoption, where: Stores, names: Sequence[str], replic
 
 
 def show_findings(found: Sequence[Finding]) -> None:
-    """What is wrong, topic by topic."""
+    """Say what is wrong, topic by topic."""
     for finding in found:
         say(f"{finding.topic}:")
         for loss in finding.losses:
@@ -77,7 +80,7 @@ def show_findings(found: Sequence[Finding]) -> None:
 
 
 def show_lost(lost: Lost) -> None:
-    """Documents, the oldest first; not all where they are many."""
+    """Name the documents, the oldest first; not all where they are many."""
     say(f"accepted and not ended, to be uploaded again from their objects: {len(lost.back)}")
     for one in lost.back[:_SHOWN]:
         say(f"  {one.event.operation.value} {one.known_as}")

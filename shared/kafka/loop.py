@@ -439,7 +439,7 @@ class ConsumeLoop:
     async def _leave(self) -> None:
         await self._revoked(self._offsets.partitions)
         await self._consumer.stop(give_up_place=True)
-        self._standstill, self._broken, self._assigned = None, None, False
+        self._standstill, self._broken, self._unseen, self._assigned = None, None, None, False
 
     async def _join_again(self) -> None:
         if not self._stopping.is_set() and not self._halted:

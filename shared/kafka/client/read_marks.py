@@ -44,7 +44,3 @@ class ReadMarks:
             return None
         place = bisect_left(stretches[0].offsets, offset) - 1
         return None if place < 0 else (stretches[0].offsets[place], stretches[0].timestamps[place])
-
-    def forget(self, partitions: Iterable[Partition]) -> None:
-        for partition in partitions:
-            self._stretches.pop(partition, None)

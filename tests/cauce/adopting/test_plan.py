@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from cauce.adopting.facts import Facts
 from cauce.adopting.plan import (
-    CLOCKS_MS,
     Finding,
     adoption,
     findings,
@@ -102,7 +101,6 @@ def test_a_group_goes_on_where_a_cut_log_may_have_grown_again() -> None:
     (finding,) = findings(without)
     assert finding.since is None
     assert new_marks(finding, without, {}) == {"ingest": {ZERO: Mark(0, OLD)}}
-    assert CLOCKS_MS > 0
 
 
 def test_an_adoption_is_above_all_that_is_known() -> None:
